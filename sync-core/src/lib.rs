@@ -1,0 +1,19 @@
+//! The pure core that server and phone share.
+//!
+//! Nothing here reads a clock, randomness, a file or the network: times, ids and bytes come in as
+//! values, decisions and bytes go out. So the phone shows the same countdown, the same total and the
+//! same refusals as the server, also with no signal.
+//!
+//! * [`ids`], [`time`], [`money`], [`geo`]: newtypes and their arithmetic
+//! * [`identifiers`]: number plates, VINs and phone numbers
+//! * [`lifecycle`]: the states of a case and what may follow what
+//! * [`promise`], [`clock`]: service limits as data, and clocks as a fold over the event log
+//! * [`estimate`]: loss-sheet arithmetic in fen
+//! * [`model`], [`edit`], [`conflict`]: the shared draft, targeted writes to it, what needs a person
+//! * [`limits`], [`gate`]: what untrusted bytes must pass before the CRDT library sees them
+//! * [`protocol`], [`recover`]: the phone's side of synchronisation, without IO
+
+pub mod geo;
+pub mod ids;
+pub mod money;
+pub mod time;
