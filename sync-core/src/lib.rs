@@ -5,6 +5,7 @@
 //! same refusals as the server, also with no signal.
 //!
 //! * [`ids`], [`time`], [`money`], [`geo`]: newtypes and their arithmetic
+//! * [`wire_name`]: enumerations with one stable name per value
 //! * [`identifiers`]: number plates, VINs and phone numbers
 //! * [`lifecycle`]: the states of a case and what may follow what
 //! * [`promise`], [`clock`]: service limits as data, and clocks as a fold over the event log
@@ -15,5 +16,7 @@
 
 pub mod geo;
 pub mod ids;
+pub mod lifecycle;
 pub mod money;
 pub mod time;
+pub mod wire_name;
