@@ -14,9 +14,11 @@
 //! * [`limits`], [`gate`]: what untrusted bytes must pass before the CRDT library sees them
 //! * [`protocol`], [`recover`]: the phone's side of synchronisation, without IO
 
+pub mod clock;
 pub mod geo;
 pub mod ids;
 pub mod lifecycle;
 pub mod money;
+pub mod promise;
 pub mod time;
 pub mod wire_name;

@@ -1,0 +1,279 @@
+//! Service promises as data: which limits a case is held to.
+//!
+//! A standard is one profile among several and changes over the years (A5.10, A5.13). A case keeps
+//! the code and version of the profile it was opened under, so a later profile judges no old case.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    time::{Instant, Span},
+    wire_name::wire_names,
+};
+
+wire_names! {
+    /// The kind of place where the loss happened; decides the arrival limit (C09). The insurer keeps
+    /// the table of zones (A5.6); a place in no zone is `other`.
+    pub enum ZoneClass {
+        /// The urban area.
+        Urban = "urban",
+        /// Everywhere else.
+        Other = "other",
+    }
+}
+
+/// The limits of one profile. All of them run around the clock (A5.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// From report to dispatch (C04).
+    pub dispatch_ms: Span,
+    /// From dispatch to speaking with the customer (C06).
+    pub first_contact_ms: Span,
+    /// From dispatch to arrival in town (C09).
+    pub arrival_urban_ms: Span,
+    /// From dispatch to arrival elsewhere (C09).
+    pub arrival_other_ms: Span,
+    /// From knowing that a proxy is needed to telling the customer who comes (C11).
+    pub proxy_ms: Span,
+    /// A clock is at risk when at most this share of its limit is left, in percent. Not part of any
+    /// standard: it says when to warn.
+    pub warn_percent: u8,
+}
+
+impl Limits {
+    /// Limits beyond this are typing errors.
+    const LONGEST: Span = Span::days(30);
+
+    /// The arrival limit in a zone of this class (C09).
+    #[must_use]
+    pub fn arrival(&self, zone: ZoneClass) -> Span {
+        match zone {
+            ZoneClass::Urban => self.arrival_urban_ms,
+            ZoneClass::Other => self.arrival_other_ms,
+        }
+    }
+
+    fn are_sane(&self) -> bool {
+        let spans = [
+            self.dispatch_ms,
+            self.first_contact_ms,
+            self.arrival_urban_ms,
+            self.arrival_other_ms,
+            self.proxy_ms,
+        ];
+        spans.iter().all(|span| Span::ZERO < *span && *span <= Self::LONGEST)
+            && self.warn_percent <= 100
+    }
+}
+
+/// One version of one promise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromiseProfile {
+    /// Name of the promise, for example `zhejiang-2010`.
+    pub code: String,
+    /// Counts up from 1 within the code.
+    pub version: u32,
+    /// Cases reported from this instant on fall under it.
+    pub valid_from: Instant,
+    /// Cases reported at or after this instant no longer do; open-ended when missing.
+    pub valid_until: Option<Instant>,
+    /// What is promised.
+    pub limits: Limits,
+}
+
+impl PromiseProfile {
+    /// The code of the profile that ships with the product.
+    pub const DEFAULT_CODE: &'static str = "zhejiang-2010";
+    const MAX_CODE_BYTES: usize = 64;
+
+    /// The motor-insurance customer service standard of Zhejiang, 2010: C04, C06, C09, C11.
+    #[must_use]
+    pub fn zhejiang_2010() -> Self {
+        Self {
+            code: Self::DEFAULT_CODE.to_owned(),
+            version: 1,
+            // 2010-01-01 in Asia/Shanghai.
+            valid_from: Instant(1_262_275_200_000),
+            valid_until: None,
+            limits: Limits {
+                dispatch_ms: Span::minutes(5),
+                first_contact_ms: Span::minutes(5),
+                arrival_urban_ms: Span::minutes(30),
+                arrival_other_ms: Span::minutes(60),
+                proxy_ms: Span::hours(2),
+                warn_percent: 20,
+            },
+        }
+    }
+
+    /// Whether a case reported at `instant` falls under this profile.
+    #[must_use]
+    pub fn is_in_force(&self, instant: Instant) -> bool {
+        self.valid_from <= instant && self.valid_until.is_none_or(|until| instant < until)
+    }
+
+    fn check(&self) -> Result<(), ProfileFault> {
+        let code_fits = (1..=Self::MAX_CODE_BYTES).contains(&self.code.len())
+            && self.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !code_fits {
+            Err(ProfileFault::Code)
+        } else if self.valid_until.is_some_and(|until| until <= self.valid_from) {
+            Err(ProfileFault::Validity { code: self.code.clone(), version: self.version })
+        } else if !self.limits.are_sane() {
+            Err(ProfileFault::Limits { code: self.code.clone(), version: self.version })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Why a set of profiles cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProfileFault {
+    /// The code is empty, too long or holds other characters than a-z, 0-9 and `-`.
+    #[error("a profile code is 1 to 64 of a-z, 0-9 and -")]
+    Code,
+    /// The profile ends before it begins.
+    #[error("profile {code} version {version} ends before it begins")]
+    Validity {
+        /// Of the profile.
+        code: String,
+        /// Of the profile.
+        version: u32,
+    },
+    /// A limit is not positive or absurdly long, or the warning share is above 100 %.
+    #[error("profile {code} version {version} has a limit outside 1 ms to 30 days")]
+    Limits {
+        /// Of the profile.
+        code: String,
+        /// Of the profile.
+        version: u32,
+    },
+    /// Two profiles have the same code and version.
+    #[error("profile {code} version {version} is there twice")]
+    Twice {
+        /// Of the profile.
+        code: String,
+        /// Of the profile.
+        version: u32,
+    },
+}
+
+/// All profiles that are known, old ones included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromiseBook(Vec<PromiseProfile>);
+
+impl PromiseBook {
+    /// The profiles that ship with the product.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self(vec![PromiseProfile::zhejiang_2010()])
+    }
+
+    /// A book of exactly these profiles.
+    ///
+    /// # Errors
+    /// The first [`ProfileFault`] found.
+    pub fn new(mut profiles: Vec<PromiseProfile>) -> Result<Self, ProfileFault> {
+        profiles.iter().try_for_each(PromiseProfile::check)?;
+        profiles.sort_by(|a, b| (&a.code, a.version).cmp(&(&b.code, b.version)));
+        let twin = profiles
+            .iter()
+            .zip(profiles.iter().skip(1))
+            .find(|(a, b)| a.code == b.code && a.version == b.version);
+        match twin {
+            Some((a, _)) => Err(ProfileFault::Twice { code: a.code.clone(), version: a.version }),
+            None => Ok(Self(profiles)),
+        }
+    }
+
+    /// The profile that a case was opened under.
+    #[must_use]
+    pub fn find(&self, code: &str, version: u32) -> Option<&PromiseProfile> {
+        self.0.iter().find(|profile| profile.code == code && profile.version == version)
+    }
+
+    /// The profile that a case reported at `instant` is opened under: the newest version of `code`
+    /// that is then in force.
+    #[must_use]
+    pub fn in_force(&self, code: &str, instant: Instant) -> Option<&PromiseProfile> {
+        self.0
+            .iter()
+            .filter(|profile| profile.code == code && profile.is_in_force(instant))
+            .max_by_key(|profile| profile.version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(version: u32, from: i64, until: Option<i64>) -> PromiseProfile {
+        PromiseProfile {
+            version,
+            valid_from: Instant(from),
+            valid_until: until.map(Instant),
+            ..PromiseProfile::zhejiang_2010()
+        }
+    }
+
+    #[test]
+    fn the_standard_of_2010_is_built_in() {
+        let book = PromiseBook::built_in();
+        let profile = book.find("zhejiang-2010", 1).unwrap();
+        assert_eq!(profile.check(), Ok(()));
+        let limits = &profile.limits;
+        assert_eq!(limits.dispatch_ms, Span(300_000));
+        assert_eq!(limits.first_contact_ms, Span(300_000));
+        assert_eq!(limits.arrival(ZoneClass::Urban), Span(1_800_000));
+        assert_eq!(limits.arrival(ZoneClass::Other), Span(3_600_000));
+        assert_eq!(limits.proxy_ms, Span(7_200_000));
+        assert_eq!(book.find("zhejiang-2010", 2), None);
+        assert_eq!(book.find("elsewhere", 1), None);
+        assert_eq!(book.in_force("zhejiang-2010", Instant(1_262_275_199_999)), None);
+        assert_eq!(book.in_force("zhejiang-2010", Instant(1_262_275_200_000)), Some(profile));
+    }
+
+    #[test]
+    fn the_newest_version_in_force_counts() {
+        let book = PromiseBook::new(vec![
+            version(3, 300, None),
+            version(1, 100, Some(200)),
+            version(2, 150, Some(400)),
+        ])
+        .unwrap();
+        for (instant, expected) in [
+            (99, None),
+            (100, Some(1)),
+            (149, Some(1)),
+            (150, Some(2)),
+            (199, Some(2)),
+            (299, Some(2)),
+            (300, Some(3)),
+            (400, Some(3)),
+        ] {
+            let found = book.in_force("zhejiang-2010", Instant(instant));
+            assert_eq!(found.map(|profile| profile.version), expected, "at {instant}");
+        }
+    }
+
+    #[test]
+    fn faulty_profiles_are_refused() {
+        let code = || "zhejiang-2010".to_owned();
+        let twice = vec![version(1, 0, None), version(2, 0, None), version(1, 5, None)];
+        assert_eq!(PromiseBook::new(twice), Err(ProfileFault::Twice { code: code(), version: 1 }));
+        assert_eq!(
+            PromiseBook::new(vec![version(1, 5, Some(5))]),
+            Err(ProfileFault::Validity { code: code(), version: 1 })
+        );
+        for wrong in [Span::ZERO, Span(-1), Span(Span::days(30).0 + 1), Span(i64::MAX)] {
+            let mut profile = version(1, 0, None);
+            profile.limits.arrival_other_ms = wrong;
+            let fault = ProfileFault::Limits { code: code(), version: 1 };
+            assert_eq!(PromiseBook::new(vec![profile]), Err(fault), "{wrong:?}");
+        }
+        for code in ["", "Zhejiang", "a b", &"x".repeat(65)] {
+            let profile = PromiseProfile { code: code.to_owned(), ..version(1, 0, None) };
+            assert_eq!(PromiseBook::new(vec![profile]), Err(ProfileFault::Code), "{code:?}");
+        }
+    }
+}
