@@ -16,6 +16,7 @@
 
 pub mod clock;
 pub mod geo;
+pub mod identifiers;
 pub mod ids;
 pub mod lifecycle;
 pub mod money;
