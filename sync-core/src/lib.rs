@@ -15,6 +15,7 @@
 //! * [`protocol`], [`recover`]: the phone's side of synchronisation, without IO
 
 pub mod clock;
+pub mod estimate;
 pub mod geo;
 pub mod identifiers;
 pub mod ids;
