@@ -181,3 +181,6 @@ fn is_removed_at(doc: &Automerge, map: &ObjId, change: ChangeHash) -> bool {
         Ok(Some((Value::Scalar(value), _))) if *value == ScalarValue::Boolean(true)
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,5 +31,6 @@ pub mod money;
 pub mod outbox;
 pub mod promise;
 pub mod protocol;
+pub mod recover;
 pub mod time;
 pub mod wire_name;

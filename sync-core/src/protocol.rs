@@ -15,7 +15,7 @@ use crate::{
     time::Instant,
 };
 
-pub use session::{Effect, OpenFault, Session};
+pub use session::{Effect, Fresh, OpenFault, Session};
 
 /// Bytes that travel as a base64 string (standard alphabet, padded).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,11 +1,15 @@
 //! The gate against honest pushes and against every kind of crafted change.
 
+mod authority;
+mod crafted;
+mod framing;
+mod headers;
 mod honest;
 
-use automerge::{ActorId, Automerge};
+use automerge::{ActorId, Automerge, Change, ExpandedChange};
 use uuid::Uuid;
 
-use super::{Admitted, PushContext, Rejection, admit};
+use super::{Admitted, PushContext, Rejection, Rule, admit};
 use crate::{
     edit::{DraftEditor, Writer},
     ids::PersonId,
@@ -79,4 +83,27 @@ fn push(
 /// Fields for a valid line.
 fn replace(name: &str, price: i64) -> Vec<(&'static str, Scalar)> {
     vec![("kind", "replace".into()), ("name", name.into()), ("unit_price_fen", price.into())]
+}
+
+/// The last change that `work` makes on a device that starts from `server`, taken apart.
+fn expanded(
+    server: &Automerge,
+    writer: &Writer,
+    work: impl FnOnce(&mut DraftEditor<'_>),
+) -> ExpandedChange {
+    let mut device = server.clone();
+    edits(&mut device, writer, work);
+    device.get_last_local_change().unwrap().decode()
+}
+
+fn bytes(change: ExpandedChange) -> Vec<u8> {
+    Change::from(change).raw_bytes().to_vec()
+}
+
+/// What the gate says to one change, which must be no.
+fn refusal(server: &Automerge, context: &PushContext, change: Vec<u8>) -> Rejection {
+    match push(server, context, &[change]) {
+        Err(rejection) => rejection,
+        Ok(admitted) => panic!("admitted: {:?}", admitted.rows),
+    }
 }

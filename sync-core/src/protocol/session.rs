@@ -9,7 +9,8 @@ use crate::{
     edit::{DraftEditor, EditRefusal, Writer},
     gate::{self, Rejection},
     limits,
-    model::{Draft, ReadFault},
+    model::{Draft, ReadFault, schema::Path},
+    recover::{self, HeldEdit, RecoverFault},
     time::Instant,
 };
 
@@ -57,6 +58,19 @@ pub enum Effect {
     TryLater(String),
 }
 
+/// What the server gives a device that goes on under a new actor.
+#[derive(Clone, Debug)]
+pub struct Fresh<'b> {
+    /// The server's draft.
+    pub snapshot: &'b [u8],
+    /// The person and roles as before, with the actor that the server issued anew.
+    pub writer: Writer,
+    /// The draft's epoch.
+    pub epoch: u32,
+    /// The log number of the snapshot.
+    pub cursor: u64,
+}
+
 /// Why a stored or fetched draft cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenFault {
@@ -66,6 +80,9 @@ pub enum OpenFault {
     /// The document is not a draft of this schema.
     #[error(transparent)]
     Read(#[from] ReadFault),
+    /// The unsent work cannot be written again.
+    #[error(transparent)]
+    Recover(#[from] RecoverFault),
 }
 
 impl Session {
@@ -93,6 +110,24 @@ impl Session {
             mismatches: 0,
             standing: Standing::Going,
         })
+    }
+
+    /// Goes on under a new actor after [`Effect::GetActor`] or [`Effect::Reopen`]: opens the server's
+    /// snapshot and writes again what the server does not hold, except the places in `hold`.
+    ///
+    /// # Errors
+    /// [`OpenFault`]; this session is as it was.
+    pub fn recover(
+        &self,
+        fresh: Fresh<'_>,
+        at: Instant,
+        hold: &[Path],
+    ) -> Result<(Self, Vec<HeldEdit>), OpenFault> {
+        let server = gate::load(fresh.snapshot)?;
+        let recovered = recover::rebase(&server, &self.doc, &fresh.writer, at, hold)?;
+        let mut session = Self::open(fresh.snapshot, fresh.writer, fresh.epoch, fresh.cursor, 0)?;
+        session.doc = recovered.doc;
+        Ok((session, recovered.held))
     }
 
     /// The draft's document.
