@@ -1,1 +1,10 @@
-//! placeholder
+//! The wire contract of Chakan: requests, responses and error codes.
+//!
+//! Shapes only. Every command refuses unknown fields; times are RFC 3339 in UTC, money is integer
+//! fen (`..._fen`), positions are WGS-84 degrees with an accuracy in metres, ids are UUIDs (version 7
+//! when we make them).
+
+pub mod case;
+pub mod identity;
+pub mod page;
+pub mod problem;

@@ -1,1 +1,158 @@
-fn main(){}
+//! The `chakan` command.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::{Parser, Subcommand};
+use server::{
+    auth::policy::Role,
+    config::{Config, Mode},
+    db::migrate,
+    identity, openapi,
+    ports::{Ports, blobs, clock, ids, notifier, travel_time},
+    startup::{self, StartFault},
+};
+
+/// Chakan (查勘): motor-claims survey backend
+#[derive(Parser)]
+#[command(name = "chakan", version)]
+struct Arguments {
+    /// TOML file with settings; the environment (CHAKAN_...) wins over it
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve {
+        /// Load demo people, shops, zones and cases, and show one-time codes on the console
+        #[arg(long)]
+        demo: bool,
+    },
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Print the OpenAPI document
+    Openapi,
+    /// People who can log in
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Add a person; the password is read from the first line of standard input
+    Add {
+        /// User name, for example wang.li
+        username: String,
+        /// Name shown to colleagues and customers
+        #[arg(long)]
+        name: String,
+        /// Roles, separated by commas
+        #[arg(long, value_delimiter = ',', required = true)]
+        role: Vec<Role>,
+        /// Code of the branch; made at the top of the tree if there is none yet
+        #[arg(long, default_value = "head")]
+        branch: String,
+        /// Staff number shown to customers
+        #[arg(long)]
+        staff_no: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            complain(&fault.0);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), StartFault> {
+    let load = |mode| {
+        Config::load(arguments.config.as_deref(), mode)
+            .map_err(|error| StartFault(error.to_string()))
+    };
+    match arguments.command {
+        Command::Serve { demo } => serve(load(if demo { Mode::Demo } else { Mode::Production })?),
+        Command::Migrate => {
+            let done = migrate::run(&load(Mode::Production)?.database)
+                .map_err(|error| StartFault(format!("CHAKAN_DATABASE_URL: {error}")))?;
+            say(&format!("{} migrations run", done.len()));
+            Ok(())
+        }
+        Command::Openapi => {
+            say(&openapi::document()
+                .to_pretty_json()
+                .map_err(|error| StartFault(error.to_string()))?);
+            Ok(())
+        }
+        Command::User(UserCommand::Add { username, name, role, branch, staff_no }) => {
+            let app = startup::assemble_for_command(load(Mode::Production)?, ports)?;
+            let mut password = String::new();
+            std::io::stdin()
+                .read_line(&mut password)
+                .map_err(|error| StartFault(error.to_string()))?;
+            let person =
+                identity::AddPerson { username, name, roles: role, branch_code: branch, staff_no };
+            identity::add_person(&app, person, password.trim_end_matches(['\r', '\n']))
+                .map_err(|error| StartFault(error.to_string()))?;
+            say("added");
+            Ok(())
+        }
+    }
+}
+
+fn serve(config: Config) -> Result<(), StartFault> {
+    log_to_stderr();
+    let ports = ports(&config)?;
+    actix_web::rt::System::new().block_on(async move {
+        let running = startup::build(config, ports).await?;
+        let address = running.address();
+        say(&format!("Chakan listens on http://{address}\nAPI reference: http://{address}/docs/"));
+        running.run_until_stopped().await.map_err(|error| StartFault(error.to_string()))
+    })
+}
+
+fn ports(config: &Config) -> Result<Ports, StartFault> {
+    Ok(Ports {
+        clock: Arc::new(clock::SystemClock),
+        ids: Arc::new(ids::SystemIds),
+        notifier: match config.mode {
+            Mode::Demo => Arc::new(notifier::ConsoleNotifier),
+            Mode::Production => Arc::new(notifier::NoGateway),
+        },
+        blobs: Arc::new(
+            blobs::FileBlobs::open(&config.data_dir.join("blobs"))
+                .map_err(|error| StartFault(format!("CHAKAN_DATA_DIR: {error}")))?,
+        ),
+        travel_time: Arc::new(travel_time::StraightLine),
+    })
+}
+
+fn log_to_stderr() {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
+    fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+#[expect(clippy::print_stdout, reason = "this is the command line")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "this is the command line")]
+fn complain(text: &str) {
+    eprintln!("chakan: {text}");
+}

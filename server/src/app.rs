@@ -1,0 +1,34 @@
+//! [`App`]: what every handler and job gets.
+
+use std::sync::Arc;
+
+use sync_core::time::Instant;
+
+use crate::{auth::Auth, config::Config, db::Db, ports::Ports};
+
+/// The one piece of shared state; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// The outside world.
+    pub ports: Ports,
+    /// Tokens, keys and who is trusted.
+    pub auth: Arc<Auth>,
+    /// Settings.
+    pub config: Arc<Config>,
+}
+
+impl App {
+    /// Now, by the clock port.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.ports.clock.now()
+    }
+
+    /// A new id.
+    #[must_use]
+    pub fn new_id<T: From<uuid::Uuid>>(&self) -> T {
+        T::from(self.ports.ids.uuid())
+    }
+}

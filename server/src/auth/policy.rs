@@ -1,0 +1,346 @@
+//! PURE: who may do what. One table of operations and roles, and the rule which cases an actor sees.
+//!
+//! A handler names its operation in its signature (`By<op::ReportCase>`), so an operation without a
+//! row does not compile; the guard tests hold this table against the OpenAPI document.
+
+use std::{fmt, str::FromStr};
+
+use sync_core::ids::{BranchId, DeviceId, PersonId, ShopId};
+
+macro_rules! roles {
+    ($($(#[doc = $doc:literal])* $name:ident = $wire:literal;)*) => {
+        /// What a person works as. A person may have several roles.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Role { $($(#[doc = $doc])* $name),* }
+
+        impl Role {
+            /// Every role.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The code on the wire and in the database.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $wire),* }
+            }
+        }
+
+        impl FromStr for Role {
+            type Err = UnknownRole;
+            fn from_str(text: &str) -> Result<Self, UnknownRole> {
+                match text { $($wire => Ok(Self::$name),)* _ => Err(UnknownRole) }
+            }
+        }
+    };
+}
+
+roles! {
+    /// Takes loss reports.
+    Intake = "intake";
+    /// Sends surveyors.
+    Dispatcher = "dispatcher";
+    /// Surveys and assesses in the field.
+    Surveyor = "surveyor";
+    /// Assesses losses.
+    Assessor = "assessor";
+    /// Verifies assessments.
+    Verifier = "verifier";
+    /// Adjudicates claims.
+    Adjudicator = "adjudicator";
+    /// Works for a repair shop.
+    Shop = "shop";
+    /// Calls customers back.
+    Callback = "callback";
+    /// Handles complaints.
+    Complaints = "complaints";
+    /// Heads a branch's claims work.
+    Manager = "manager";
+    /// Keeps people, branches and settings.
+    Admin = "admin";
+    /// The insurer's core system, as a client.
+    CoreSystem = "core_system";
+}
+
+/// Not one of our roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown role")]
+pub struct UnknownRole;
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Who is calling, as checked at this request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The person.
+    pub person: PersonId,
+    /// The enrolled device, if they logged in from one.
+    pub device: Option<DeviceId>,
+    /// Their roles now, whatever they were at log-in.
+    pub roles: Vec<Role>,
+    /// Their branch.
+    pub branch: BranchId,
+    /// Their branch's place in the tree: `/head/province/city/`.
+    pub branch_path: String,
+    /// Their shop, for shop users.
+    pub shop: Option<ShopId>,
+    /// Name.
+    pub name: String,
+    /// Staff number.
+    pub staff_no: Option<String>,
+}
+
+impl Actor {
+    /// Whether the actor has this role.
+    #[must_use]
+    pub fn is(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Whether the actor's branch is this one or above it.
+    #[must_use]
+    pub fn covers(&self, branch_path: &str) -> bool {
+        branch_path.starts_with(&self.branch_path)
+    }
+}
+
+/// Who may call an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Anybody: the operation has another proof, or nothing to protect.
+    Public,
+    /// People with one of these roles.
+    Roles(&'static [Role]),
+    /// Every person who is logged in.
+    Everyone,
+}
+
+impl Audience {
+    /// Whether somebody with these roles may call.
+    #[must_use]
+    pub fn admits(self, roles: &[Role]) -> bool {
+        match self {
+            Self::Public | Self::Everyone => true,
+            Self::Roles(allowed) => roles.iter().any(|role| allowed.contains(role)),
+        }
+    }
+}
+
+/// One row of the table.
+pub trait Operation: 'static {
+    /// The operation id: handler, OpenAPI and tests use the same name.
+    const ID: &'static str;
+    /// Who may call it.
+    const AUDIENCE: Audience;
+}
+
+/// Those who may read cases that they see; which ones, [`see_case`] says.
+const CASE_READERS: &[Role] = &[
+    Role::Intake,
+    Role::Dispatcher,
+    Role::Surveyor,
+    Role::Assessor,
+    Role::Verifier,
+    Role::Adjudicator,
+    Role::Callback,
+    Role::Complaints,
+    Role::Manager,
+    Role::Admin,
+    Role::CoreSystem,
+];
+/// Those who work on the loss itself.
+const FIELD: &[Role] = &[Role::Surveyor, Role::Assessor];
+
+macro_rules! operations {
+    ($($name:ident $id:literal $audience:expr;)*) => {
+        /// One type for each operation, for use as `By<op::Name>`.
+        pub mod op {
+            use super::{Audience::{self, Everyone, Public, Roles}, CASE_READERS, FIELD, Operation, Role::*};
+            $(
+                #[doc = concat!("`", $id, "`")]
+                pub enum $name {}
+                impl Operation for $name {
+                    const ID: &'static str = $id;
+                    const AUDIENCE: Audience = $audience;
+                }
+            )*
+            /// The whole table: operation id and audience.
+            pub const TABLE: &[(&str, Audience)] = &[$(($id, $audience)),*];
+        }
+    };
+}
+
+operations! {
+    // operation                   id                             who
+    // ops
+    Live                           "live"                         Public;
+    Ready                          "ready"                        Public;
+    Metrics                        "metrics"                      Public;
+    // identity
+    Login                          "login"                        Public;
+    RefreshTokens                  "refresh_tokens"               Public;
+    Jwks                           "jwks"                         Public;
+    Logout                         "logout"                       Everyone;
+    GetMe                          "get_me"                       Everyone;
+    EnrolDevice                    "enrol_device"                 Everyone;
+    ListDevices                    "list_devices"                 Everyone;
+    RevokeDevice                   "revoke_device"                Everyone;
+    ListBranches                   "list_branches"                Everyone;
+    CreateBranch                   "create_branch"                Roles(&[Admin]);
+    CreatePerson                   "create_person"                Roles(&[Admin]);
+    ListPeople                     "list_people"                  Roles(&[Admin, Manager, Dispatcher]);
+    UpdatePerson                   "update_person"                Roles(&[Admin]);
+    RotateSigningKey               "rotate_signing_key"           Roles(&[Admin]);
+    // intake
+    ReportCase                     "report_case"                  Roles(&[Intake, Dispatcher, Manager, CoreSystem]);
+    ListCases                      "list_cases"                   Roles(CASE_READERS);
+    GetCase                        "get_case"                     Roles(CASE_READERS);
+    // repair
+    CreateShop                     "create_shop"                  Roles(&[Manager, Admin]);
+    ListShops                      "list_shops"                   Roles(CASE_READERS);
+    ChooseShop                     "choose_shop"                  Roles(&[Intake, Dispatcher, Surveyor, Assessor, Manager]);
+    // dispatch
+    ImportZones                    "import_zones"                 Roles(&[Manager, Admin]);
+    ListZones                      "list_zones"                   Roles(&[Dispatcher, Manager, Admin]);
+    ReportPositions                "report_positions"             Roles(&[Surveyor]);
+    ListCandidates                 "list_candidates"              Roles(&[Dispatcher, Manager]);
+    AssignTask                     "assign_task"                  Roles(&[Dispatcher, Manager]);
+    ListTasks                      "list_tasks"                   Roles(&[Surveyor, Dispatcher, Manager]);
+    AcceptTask                     "accept_task"                  Roles(&[Surveyor]);
+    DeclineTask                    "decline_task"                 Roles(&[Surveyor]);
+    WithdrawTask                   "withdraw_task"                Roles(&[Dispatcher, Manager]);
+    // survey
+    RecordContact                  "record_contact"               Roles(&[Surveyor]);
+    NotifyDelay                    "notify_delay"                 Roles(&[Surveyor]);
+    AgreeArrival                   "agree_arrival"                Roles(&[Surveyor]);
+    RecordArrival                  "record_arrival"               Roles(&[Surveyor]);
+    WaiveSurvey                    "waive_survey"                 Roles(&[Surveyor]);
+    CompleteSurvey                 "complete_survey"              Roles(&[Surveyor]);
+    GetClocks                      "get_clocks"                   Roles(CASE_READERS);
+    // draft
+    IssueDraftActor                "issue_draft_actor"            Roles(FIELD);
+    SyncDraft                      "sync_draft"                   Roles(FIELD);
+    GetDraft                       "get_draft"                    Roles(CASE_READERS);
+    SettleConflict                 "settle_conflict"              Roles(FIELD);
+    // evidence
+    DeclarePhotos                  "declare_photos"               Roles(FIELD);
+    ListPhotos                     "list_photos"                  Roles(CASE_READERS);
+    UploadPhoto                    "upload_photo"                 Roles(FIELD);
+    GetPhoto                       "get_photo"                    Roles(CASE_READERS);
+    SealKeys                       "seal_keys"                    Public;
+    // assessment
+    FreezeVersion                  "freeze_version"               Roles(FIELD);
+    ListVersions                   "list_versions"                Roles(CASE_READERS);
+    GetVersion                     "get_version"                  Roles(CASE_READERS);
+    // agreement: the customer's proof is the link and the one-time code
+    CreateLink                     "create_link"                  Roles(FIELD);
+    GetAgreement                   "get_agreement"                Roles(CASE_READERS);
+    ShowSheet                      "show_sheet"                   Public;
+    RequestCode                    "request_code"                 Public;
+    AgreeSheet                     "agree_sheet"                  Public;
+    ObjectSheet                    "object_sheet"                 Public;
+    // sync
+    SyncCommands                   "sync_commands"                Roles(&[Surveyor]);
+    // board
+    ListShopCases                  "list_shop_cases"              Roles(&[Shop]);
+    GetShopCase                    "get_shop_case"                Roles(&[Shop]);
+}
+
+/// What must be known of a case to decide who sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseFacts {
+    /// Path of the branch that handles it.
+    pub branch_path: String,
+    /// Whether the actor has, or had, a task on it.
+    pub tasked: Tasked,
+}
+
+/// Whether somebody was sent to a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tasked {
+    /// Now.
+    Now,
+    /// Earlier: they may still deliver late work, and read.
+    Earlier,
+    /// Never.
+    Never,
+}
+
+/// Whether an actor may deal with an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Yes.
+    Allow,
+    /// Answer as if it did not exist.
+    Hide,
+}
+
+/// Which cases an actor sees: office people those of their branch and below, surveyors those they
+/// were sent to, shops none (they have a view of their own).
+#[must_use]
+pub fn see_case(actor: &Actor, case: &CaseFacts) -> Decision {
+    const OFFICE: &[Role] = &[
+        Role::Intake,
+        Role::Dispatcher,
+        Role::Assessor,
+        Role::Verifier,
+        Role::Adjudicator,
+        Role::Callback,
+        Role::Complaints,
+        Role::Manager,
+        Role::Admin,
+        Role::CoreSystem,
+    ];
+    let office = actor.roles.iter().any(|role| OFFICE.contains(role));
+    let sent = actor.is(Role::Surveyor) && case.tasked != Tasked::Never;
+    if (office && actor.covers(&case.branch_path)) || sent {
+        Decision::Allow
+    } else {
+        Decision::Hide
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn actor(role: Role, branch_path: &str) -> Actor {
+        Actor {
+            person: PersonId(Uuid::nil()),
+            device: None,
+            roles: vec![role],
+            branch: BranchId(Uuid::nil()),
+            branch_path: branch_path.into(),
+            shop: None,
+            name: String::new(),
+            staff_no: None,
+        }
+    }
+
+    #[test]
+    fn who_sees_a_case() {
+        use Decision::{Allow, Hide};
+        let case = |tasked| CaseFacts { branch_path: "/head/zj/hz/".into(), tasked };
+        for (role, branch, tasked, expected) in [
+            (Role::Dispatcher, "/head/zj/hz/", Tasked::Never, Allow),
+            (Role::Manager, "/head/zj/", Tasked::Never, Allow),
+            (Role::Admin, "/head/", Tasked::Never, Allow),
+            (Role::Dispatcher, "/head/zj/nb/", Tasked::Never, Hide),
+            (Role::Dispatcher, "/head/zj/h/", Tasked::Never, Hide),
+            (Role::Surveyor, "/head/zj/hz/", Tasked::Never, Hide),
+            (Role::Surveyor, "/head/zj/nb/", Tasked::Now, Allow),
+            (Role::Surveyor, "/head/zj/hz/", Tasked::Earlier, Allow),
+            (Role::Shop, "/head/zj/hz/", Tasked::Now, Hide),
+        ] {
+            assert_eq!(
+                see_case(&actor(role, branch), &case(tasked)),
+                expected,
+                "{role} {branch} {tasked:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Rows of the event log.
+
+use diesel::{dsl::max, prelude::*};
+use sync_core::{
+    ids::{CaseId, EventId, PersonId},
+    lifecycle::{CaseStatus, EventKind},
+    time::Instant,
+};
+
+use super::{Author, Entry, NewEvent, SeenCase};
+use crate::{
+    auth::policy::{CaseFacts, Tasked},
+    db::{
+        Conn,
+        schema::{branches, case_events, case_people, cases},
+        types::{Id, Json, Ms},
+    },
+    error::ApiError,
+};
+
+/// What tells one event from another.
+#[derive(Queryable)]
+pub(super) struct Known {
+    case_id: Id<CaseId>,
+    pub(super) kind: String,
+}
+
+/// [`Known`] with its id unwrapped.
+pub(super) struct KnownEvent {
+    pub(super) case_id: CaseId,
+    pub(super) kind: String,
+}
+
+pub(super) fn find(conn: &mut Conn, id: EventId) -> Result<Option<KnownEvent>, ApiError> {
+    let row: Option<Known> = case_events::table
+        .find(id.to_string())
+        .select((case_events::case_id, case_events::kind))
+        .first(conn)
+        .optional()?;
+    Ok(row.map(|row| KnownEvent { case_id: row.case_id.0, kind: row.kind }))
+}
+
+pub(super) fn last_seq(conn: &mut Conn, case_id: CaseId) -> Result<i64, ApiError> {
+    let last: Option<i64> = case_events::table
+        .filter(case_events::case_id.eq(case_id.to_string()))
+        .select(max(case_events::seq))
+        .first(conn)?;
+    Ok(last.unwrap_or(0))
+}
+
+pub(super) fn insert(conn: &mut Conn, event: &NewEvent, seq: i64) -> Result<(), ApiError> {
+    let (actor, device_id) = match event.author {
+        Author::Person(person, device) => (person.to_string(), device.map(|id| id.to_string())),
+        Author::Customer => ("customer".to_owned(), None),
+        Author::System => ("system".to_owned(), None),
+    };
+    let row = (
+        case_events::id.eq(event.id.to_string()),
+        case_events::case_id.eq(event.case_id.to_string()),
+        case_events::seq.eq(seq),
+        case_events::kind.eq(event.kind.as_str()),
+        case_events::actor.eq(actor),
+        case_events::device_id.eq(device_id),
+        case_events::device_at.eq(event.device_at.map(|at| at.0)),
+        case_events::occurred_at.eq(event.occurred_at.0),
+        case_events::recorded_at.eq(event.recorded_at.0),
+        case_events::data.eq(event.data.to_string()),
+    );
+    diesel::insert_into(case_events::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+#[derive(Queryable)]
+struct Row {
+    id: Id<EventId>,
+    seq: i64,
+    kind: String,
+    actor: String,
+    occurred_at: Ms,
+    recorded_at: Ms,
+    data: Json,
+}
+
+pub(super) fn list(conn: &mut Conn, case_id: CaseId) -> Result<Vec<Entry>, ApiError> {
+    let rows: Vec<Row> = case_events::table
+        .filter(case_events::case_id.eq(case_id.to_string()))
+        .order(case_events::seq)
+        .select((
+            case_events::id,
+            case_events::seq,
+            case_events::kind,
+            case_events::actor,
+            case_events::occurred_at,
+            case_events::recorded_at,
+            case_events::data,
+        ))
+        .load(conn)?;
+    rows.into_iter().map(entry).collect()
+}
+
+fn entry(row: Row) -> Result<Entry, ApiError> {
+    Ok(Entry {
+        id: row.id.0,
+        seq: row.seq,
+        kind: row.kind.parse::<EventKind>().map_err(ApiError::internal)?,
+        actor: row.actor,
+        occurred_at: row.occurred_at.0,
+        recorded_at: row.recorded_at.0,
+        data: row.data.0,
+    })
+}
+
+pub(super) fn find_status(
+    conn: &mut Conn,
+    case_id: CaseId,
+) -> Result<Option<CaseStatus>, ApiError> {
+    let status: Option<String> =
+        cases::table.find(case_id.to_string()).select(cases::status).first(conn).optional()?;
+    status.map(|status| parse_status(&status)).transpose()
+}
+
+fn parse_status(status: &str) -> Result<CaseStatus, ApiError> {
+    status.parse().map_err(|_| ApiError::internal("unknown case status"))
+}
+
+pub(super) fn find_facts(
+    conn: &mut Conn,
+    case_id: CaseId,
+    person: PersonId,
+) -> Result<Option<SeenCase>, ApiError> {
+    let found: Option<(String, String)> = cases::table
+        .inner_join(branches::table)
+        .filter(cases::id.eq(case_id.to_string()))
+        .select((cases::status, branches::path))
+        .first(conn)
+        .optional()?;
+    let Some((status, branch_path)) = found else { return Ok(None) };
+    let until: Option<Option<i64>> = case_people::table
+        .find((case_id.to_string(), person.to_string()))
+        .select(case_people::until)
+        .first(conn)
+        .optional()?;
+    let tasked = match until {
+        None => Tasked::Never,
+        Some(None) => Tasked::Now,
+        Some(Some(_)) => Tasked::Earlier,
+    };
+    Ok(Some(SeenCase { status: parse_status(&status)?, facts: CaseFacts { branch_path, tasked } }))
+}
+
+pub(super) fn upsert_person(
+    conn: &mut Conn,
+    case_id: CaseId,
+    person: PersonId,
+    now: Instant,
+) -> Result<(), ApiError> {
+    let key = (case_id.to_string(), person.to_string());
+    let back = diesel::update(case_people::table.find(key.clone()))
+        .set(case_people::until.eq(None::<i64>))
+        .execute(conn)?;
+    if back == 0 {
+        let row = (
+            case_people::case_id.eq(key.0),
+            case_people::person_id.eq(key.1),
+            case_people::since.eq(now.0),
+        );
+        diesel::insert_into(case_people::table).values(row).execute(conn)?;
+    }
+    Ok(())
+}
+
+pub(super) fn end_person(
+    conn: &mut Conn,
+    case_id: CaseId,
+    person: PersonId,
+    now: Instant,
+) -> Result<(), ApiError> {
+    diesel::update(case_people::table.find((case_id.to_string(), person.to_string())))
+        .set(case_people::until.eq(Some(now.0)))
+        .execute(conn)?;
+    Ok(())
+}
+
+pub(super) fn update_status(
+    conn: &mut Conn,
+    case_id: CaseId,
+    status: CaseStatus,
+) -> Result<(), ApiError> {
+    diesel::update(cases::table.find(case_id.to_string()))
+        .set((cases::status.eq(status.as_str()), cases::version.eq(cases::version + 1)))
+        .execute(conn)?;
+    Ok(())
+}

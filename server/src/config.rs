@@ -1,0 +1,218 @@
+//! Configuration: defaults, then a TOML file, then the environment, then flags. The only reader of
+//! the environment.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+/// Everything that can be set from outside, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Address to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Which database.
+    pub database: Database,
+    /// Where the default database, photos and generated keys live.
+    pub data_dir: PathBuf,
+    /// Where signing keys are read from; `None`: `data_dir/keys`, generated when missing.
+    pub keys_dir: Option<PathBuf>,
+    /// How pages are reached from outside, without a trailing slash.
+    pub public_url: Option<String>,
+    /// Hotline shown on every customer page (C01).
+    pub hotline: String,
+    /// Token that `/metrics` asks for; without one it answers to this machine only.
+    pub metrics_token: Option<String>,
+    /// Whether the demo people, shops, zones and cases are loaded.
+    pub mode: Mode,
+}
+
+/// What the process is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Real work.
+    Production,
+    /// Demo people with known passwords; codes are shown on the console.
+    Demo,
+}
+
+/// A database by URL scheme. Choosing by scheme, never by trying, keeps the true error visible.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {
+    /// A file of the embedded database.
+    Sqlite(PathBuf),
+    /// A `postgres://` URL.
+    Postgres(String),
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
+            // The URL may carry a password.
+            Self::Postgres(_) => f.write_str("Postgres(..)"),
+        }
+    }
+}
+
+/// A setting that cannot be used: one line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("configuration file {0}: {1}")]
+    File(PathBuf, String),
+    /// A setting has an unusable value.
+    #[error("{name}: {problem}")]
+    Setting {
+        /// The setting's name in the environment.
+        name: &'static str,
+        /// What is wrong and what is allowed.
+        problem: String,
+    },
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    listen: Option<String>,
+    database_url: Option<String>,
+    data_dir: Option<PathBuf>,
+    keys_dir: Option<PathBuf>,
+    public_url: Option<String>,
+    hotline: Option<String>,
+    metrics_token: Option<String>,
+}
+
+impl Config {
+    /// Reads file and environment.
+    ///
+    /// # Errors
+    /// One line that names the setting and what is allowed.
+    pub fn load(file: Option<&Path>, mode: Mode) -> Result<Self, ConfigError> {
+        let environment = |name: &'static str| {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "this is the only reader of the environment"
+            )]
+            std::env::var(name).ok().filter(|value| !value.is_empty())
+        };
+        Self::from_parts(file.map(read_file).transpose()?.unwrap_or_default(), environment, mode)
+    }
+
+    fn from_parts(
+        file: File,
+        environment: impl Fn(&'static str) -> Option<String>,
+        mode: Mode,
+    ) -> Result<Self, ConfigError> {
+        let text = |name, from_file: Option<String>| environment(name).or(from_file);
+        let path =
+            |name, from_file: Option<PathBuf>| environment(name).map(PathBuf::from).or(from_file);
+
+        let listen = text("CHAKAN_LISTEN", file.listen).unwrap_or_else(|| "127.0.0.1:8080".into());
+        let listen = listen.parse().map_err(|_| ConfigError::Setting {
+            name: "CHAKAN_LISTEN",
+            problem: format!("{listen:?} is not an address and port such as 127.0.0.1:8080"),
+        })?;
+        let data_dir = path("CHAKAN_DATA_DIR", file.data_dir).unwrap_or_else(|| "./data".into());
+        let database = match text("CHAKAN_DATABASE_URL", file.database_url) {
+            None => Database::Sqlite(data_dir.join("chakan.db")),
+            Some(url) => Database::from_url(&url)?,
+        };
+        let config = Self {
+            listen,
+            database,
+            data_dir,
+            keys_dir: path("CHAKAN_KEYS_DIR", file.keys_dir),
+            public_url: text("CHAKAN_PUBLIC_URL", file.public_url)
+                .map(|url| url.trim_end_matches('/').to_owned()),
+            hotline: text("CHAKAN_HOTLINE", file.hotline).unwrap_or_else(|| "95500".into()),
+            metrics_token: text("CHAKAN_METRICS_TOKEN", file.metrics_token),
+            mode,
+        };
+        config.check()
+    }
+
+    fn check(self) -> Result<Self, ConfigError> {
+        let setting =
+            |name, problem: &str| Err(ConfigError::Setting { name, problem: problem.into() });
+        // Several nodes must share keys, so a key generated on one of them would be wrong.
+        if matches!(self.database, Database::Postgres(_)) && self.keys_dir.is_none() {
+            return setting(
+                "CHAKAN_KEYS_DIR",
+                "with a PostgreSQL database, name the directory that holds the signing keys",
+            );
+        }
+        if let Some(url) = &self.public_url
+            && !(url.starts_with("https://") || url.starts_with("http://"))
+        {
+            return setting("CHAKAN_PUBLIC_URL", "must start with https:// or http://");
+        }
+        Ok(self)
+    }
+}
+
+impl Database {
+    /// Chooses the engine by the URL's scheme.
+    ///
+    /// # Errors
+    /// For any other scheme.
+    pub fn from_url(url: &str) -> Result<Self, ConfigError> {
+        if let Some(path) = url.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
+            Ok(Self::Sqlite(path.into()))
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Ok(Self::Postgres(url.to_owned()))
+        } else {
+            Err(ConfigError::Setting {
+                name: "CHAKAN_DATABASE_URL",
+                problem: "must be sqlite://<file> or postgres://<user>@<host>/<database>".into(),
+            })
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<File, ConfigError> {
+    let fault = |problem: String| {
+        // A TOML error spans lines; operators get one.
+        ConfigError::File(path.to_owned(), problem.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| fault(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(toml: &str, environment: &[(&'static str, &str)]) -> Result<Config, ConfigError> {
+        let file =
+            toml::from_str(toml).map_err(|e| ConfigError::File("t".into(), e.to_string()))?;
+        let find = |name| {
+            environment.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+        };
+        Config::from_parts(file, find, Mode::Production)
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let config = load("listen = '127.0.0.1:1'", &[("CHAKAN_LISTEN", "127.0.0.1:2")]).unwrap();
+        assert_eq!(config.listen.port(), 2);
+        assert_eq!(config.database, Database::Sqlite("./data/chakan.db".into()));
+    }
+
+    #[test]
+    fn each_wrong_setting_is_named_in_one_line() {
+        for (toml, environment, named) in [
+            ("", vec![("CHAKAN_LISTEN", "here")], "CHAKAN_LISTEN"),
+            ("", vec![("CHAKAN_DATABASE_URL", "mysql://x")], "CHAKAN_DATABASE_URL"),
+            ("", vec![("CHAKAN_DATABASE_URL", "sqlite://")], "CHAKAN_DATABASE_URL"),
+            ("", vec![("CHAKAN_DATABASE_URL", "postgres://u@h/d")], "CHAKAN_KEYS_DIR"),
+            ("", vec![("CHAKAN_PUBLIC_URL", "example.org")], "CHAKAN_PUBLIC_URL"),
+            ("lisen = '127.0.0.1:1'", vec![], "lisen"),
+        ] {
+            let error = load(toml, &environment).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

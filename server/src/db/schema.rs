@@ -1,0 +1,160 @@
+//! Tables as diesel sees them; the same for both engines. One block for each migration.
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    branches (id) {
+        id -> Text,
+        code -> Text,
+        name -> Text,
+        parent_id -> Nullable<Text>,
+        path -> Text,
+        created_at -> BigInt,
+        version -> BigInt,
+    }
+}
+
+table! {
+    people (id) {
+        id -> Text,
+        username -> Text,
+        name -> Text,
+        staff_no -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        password_hash -> Text,
+        roles -> Text,
+        branch_id -> Text,
+        shop_id -> Nullable<Text>,
+        disabled_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        version -> BigInt,
+    }
+}
+
+table! {
+    devices (id) {
+        id -> Text,
+        person_id -> Text,
+        public_key -> Binary,
+        name -> Text,
+        platform -> Text,
+        enrolled_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+        revoked_by -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+table! {
+    refresh_tokens (token_hash) {
+        token_hash -> Binary,
+        family_id -> Text,
+        person_id -> Text,
+        device_id -> Text,
+        issued_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    login_throttle (subject) {
+        subject -> Text,
+        window_started_at -> BigInt,
+        failures -> BigInt,
+    }
+}
+
+table! {
+    cases (id) {
+        id -> Text,
+        report_no -> Text,
+        branch_id -> Text,
+        status -> Text,
+        customer_name -> Text,
+        contact_name -> Text,
+        contact_phone -> Text,
+        plate -> Text,
+        vin -> Nullable<Text>,
+        policy_no -> Nullable<Text>,
+        loss_at -> BigInt,
+        loss_place -> Text,
+        lat -> Nullable<Double>,
+        lon -> Nullable<Double>,
+        accuracy_m -> Nullable<Double>,
+        description -> Nullable<Text>,
+        injured -> Bool,
+        drivable -> Nullable<Bool>,
+        promise_code -> Text,
+        promise_version -> BigInt,
+        reported_at -> BigInt,
+        reported_by -> Text,
+        version -> BigInt,
+    }
+}
+
+table! {
+    case_events (id) {
+        id -> Text,
+        case_id -> Text,
+        seq -> BigInt,
+        kind -> Text,
+        actor -> Text,
+        device_id -> Nullable<Text>,
+        device_at -> Nullable<BigInt>,
+        occurred_at -> BigInt,
+        recorded_at -> BigInt,
+        data -> Text,
+    }
+}
+
+table! {
+    idempotency_keys (actor, idempotency_key) {
+        actor -> Text,
+        idempotency_key -> Text,
+        request_sha256 -> Binary,
+        status -> BigInt,
+        body -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    case_people (case_id, person_id) {
+        case_id -> Text,
+        person_id -> Text,
+        since -> BigInt,
+        until -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    jobs (id) {
+        id -> Text,
+        kind -> Text,
+        payload -> Text,
+        run_at -> BigInt,
+        attempts -> BigInt,
+        locked_until -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+        dead_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    outbox_messages (id) {
+        id -> Text,
+        case_id -> Nullable<Text>,
+        recipient -> Text,
+        body -> Text,
+        expires_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        sent_at -> Nullable<BigInt>,
+    }
+}
+
+joinable!(people -> branches (branch_id));
+joinable!(cases -> branches (branch_id));
+allow_tables_to_appear_in_same_query!(branches, people, devices, cases, case_events, case_people);

@@ -1,0 +1,1 @@
+//! PURE: log-in outcome.

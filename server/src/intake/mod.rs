@@ -1,0 +1,61 @@
+//! Taking loss reports (C01-C03).
+//!
+//! An agent, or the core system, reports a case in one call: no policy or claim number is needed.
+//! Plate, phone and VIN are normalised; doubtful ones are accepted with a warning. Reports that may
+//! be the same accident are shown, never refused. The reply carries what to tell the caller.
+
+mod api;
+mod check;
+mod rules;
+mod store;
+
+use sync_core::{
+    geo::Point,
+    ids::{BranchId, CaseId},
+    time::Instant,
+};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{db::Conn, error::ApiError};
+
+pub use check::identifier_refusal;
+
+/// Registers the operations.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(api::report_case).service(api::list_cases).service(api::get_case);
+}
+
+/// What other capabilities need to know of a reported case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReportedCase {
+    /// Id.
+    pub id: CaseId,
+    /// Report number for people.
+    pub report_no: String,
+    /// Branch that handles it.
+    pub branch: BranchId,
+    /// Customer's name.
+    pub customer_name: String,
+    /// Contact at the scene.
+    pub contact_name: String,
+    /// Number to call.
+    pub contact_phone: String,
+    /// Number plate.
+    pub plate: String,
+    /// Where, in words.
+    pub loss_place: String,
+    /// Where, if the position is known.
+    pub position: Option<Point>,
+    /// Promise profile: code and version.
+    pub promise: (String, u32),
+    /// When the report was saved.
+    pub reported_at: Instant,
+}
+
+/// A case that is known to exist.
+///
+/// # Errors
+/// `not_found` when it does not.
+pub fn get_case(conn: &mut Conn, id: CaseId) -> Result<ReportedCase, ApiError> {
+    store::get_reported(conn, id)
+}

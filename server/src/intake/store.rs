@@ -1,0 +1,203 @@
+//! Rows of reported cases.
+
+use diesel::{dsl::exists, prelude::*};
+use sync_core::{
+    geo::Point,
+    ids::{BranchId, CaseId},
+    lifecycle::CaseStatus,
+    time::Instant,
+};
+
+use super::{
+    ReportedCase,
+    rules::{CLOSE_IN_TIME, OtherReport, Report},
+};
+use crate::{
+    auth::policy::{Actor, Role},
+    db::{
+        Conn,
+        page::Cursor,
+        schema::{branches, case_people, cases},
+        types::{Id, Ms},
+    },
+    error::ApiError,
+};
+
+/// A case as stored.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = cases)]
+pub(super) struct CaseRow {
+    pub(super) id: Id<CaseId>,
+    pub(super) report_no: String,
+    pub(super) branch_id: Id<BranchId>,
+    pub(super) status: String,
+    pub(super) customer_name: String,
+    pub(super) contact_name: String,
+    pub(super) contact_phone: String,
+    pub(super) plate: String,
+    pub(super) vin: Option<String>,
+    pub(super) policy_no: Option<String>,
+    pub(super) loss_at: Ms,
+    pub(super) loss_place: String,
+    pub(super) lat: Option<f64>,
+    pub(super) lon: Option<f64>,
+    pub(super) accuracy_m: Option<f64>,
+    pub(super) description: Option<String>,
+    pub(super) injured: bool,
+    pub(super) drivable: Option<bool>,
+    pub(super) promise_code: String,
+    pub(super) promise_version: i64,
+    pub(super) reported_at: Ms,
+    pub(super) version: i64,
+}
+
+/// What a new case is stored with besides the report.
+pub(super) struct NewCase<'a> {
+    pub(super) id: CaseId,
+    pub(super) report_no: &'a str,
+    pub(super) promise: (&'a str, u32),
+    pub(super) actor: &'a Actor,
+    pub(super) now: Instant,
+}
+
+pub(super) fn insert(conn: &mut Conn, new: &NewCase<'_>, report: &Report) -> Result<(), ApiError> {
+    let row = (
+        (
+            cases::id.eq(new.id.to_string()),
+            cases::report_no.eq(new.report_no),
+            cases::branch_id.eq(new.actor.branch.to_string()),
+            cases::status.eq(CaseStatus::Reported.as_str()),
+            cases::customer_name.eq(&report.customer_name),
+            cases::contact_name.eq(&report.contact_name),
+            cases::contact_phone.eq(&report.contact_phone),
+            cases::plate.eq(&report.plate),
+            cases::vin.eq(&report.vin),
+            cases::policy_no.eq(&report.policy_no),
+            cases::loss_at.eq(report.loss_at.0),
+            cases::loss_place.eq(&report.loss_place),
+        ),
+        (
+            cases::lat.eq(report.position.map(Point::lat)),
+            cases::lon.eq(report.position.map(Point::lon)),
+            cases::accuracy_m.eq(report.accuracy_m),
+            cases::description.eq(&report.description),
+            cases::injured.eq(report.injured),
+            cases::drivable.eq(report.drivable),
+            cases::promise_code.eq(new.promise.0),
+            cases::promise_version.eq(i64::from(new.promise.1)),
+            cases::reported_at.eq(new.now.0),
+            cases::reported_by.eq(new.actor.person.to_string()),
+            cases::version.eq(1),
+        ),
+    );
+    diesel::insert_into(cases::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+pub(super) fn find(conn: &mut Conn, id: CaseId) -> Result<Option<CaseRow>, ApiError> {
+    Ok(cases::table.find(id.to_string()).select(CaseRow::as_select()).first(conn).optional()?)
+}
+
+pub(super) fn is_report_no_taken(conn: &mut Conn, report_no: &str) -> Result<bool, ApiError> {
+    let count: i64 =
+        cases::table.filter(cases::report_no.eq(report_no)).count().get_result(conn)?;
+    Ok(count > 0)
+}
+
+pub(super) fn get_reported(conn: &mut Conn, id: CaseId) -> Result<ReportedCase, ApiError> {
+    let row = find(conn, id)?.ok_or_else(ApiError::not_found)?;
+    Ok(ReportedCase {
+        id,
+        position: row.point(),
+        report_no: row.report_no,
+        branch: row.branch_id.0,
+        customer_name: row.customer_name,
+        contact_name: row.contact_name,
+        contact_phone: row.contact_phone,
+        plate: row.plate,
+        loss_place: row.loss_place,
+        promise: (row.promise_code, u32::try_from(row.promise_version).unwrap_or_default()),
+        reported_at: row.reported_at.0,
+    })
+}
+
+impl CaseRow {
+    pub(super) fn point(&self) -> Option<Point> {
+        Point::new(self.lat?, self.lon?).ok()
+    }
+}
+
+/// Other reports of the same plate around the same time that the actor may see.
+pub(super) fn list_same_plate(
+    conn: &mut Conn,
+    report: &Report,
+    actor: &Actor,
+) -> Result<Vec<OtherReport>, ApiError> {
+    let window = (report.loss_at - CLOSE_IN_TIME).0..=(report.loss_at + CLOSE_IN_TIME).0;
+    let rows: Vec<CaseRow> = cases::table
+        .inner_join(branches::table)
+        .filter(cases::plate.eq(&report.plate))
+        .filter(cases::loss_at.between(*window.start(), *window.end()))
+        .filter(branches::path.like(format!("{}%", actor.branch_path)))
+        .order(cases::loss_at.desc())
+        .limit(20)
+        .select(CaseRow::as_select())
+        .load(conn)?;
+    let other = |row: CaseRow| OtherReport {
+        id: row.id.0,
+        position: row.point(),
+        report_no: row.report_no,
+        loss_at: row.loss_at.0,
+    };
+    Ok(rows.into_iter().map(other).collect())
+}
+
+/// What a list of cases is narrowed by.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filter {
+    pub(super) plate: Option<String>,
+    pub(super) phone: Option<String>,
+    pub(super) report_no: Option<String>,
+    pub(super) status: Option<String>,
+}
+
+/// The newest cases first, only those that the actor may see: the row filter of `policy::see_case`.
+pub(super) fn list(
+    conn: &mut Conn,
+    actor: &Actor,
+    filter: &Filter,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Vec<CaseRow>, ApiError> {
+    let sent = exists(
+        case_people::table
+            .filter(case_people::case_id.eq(cases::id))
+            .filter(case_people::person_id.eq(actor.person.to_string())),
+    );
+    let mut query =
+        cases::table.inner_join(branches::table).select(CaseRow::as_select()).into_boxed();
+    let below = branches::path.like(format!("{}%", actor.branch_path));
+    let field_only = actor.roles.iter().all(|role| matches!(role, Role::Surveyor | Role::Shop));
+    query = match (field_only, actor.is(Role::Surveyor)) {
+        (true, _) => query.filter(sent),
+        (false, true) => query.filter(below.or(sent)),
+        (false, false) => query.filter(below),
+    };
+    if let Some(plate) = &filter.plate {
+        query = query.filter(cases::plate.eq(plate.clone()));
+    }
+    if let Some(phone) = &filter.phone {
+        query = query.filter(cases::contact_phone.eq(phone.clone()));
+    }
+    if let Some(report_no) = &filter.report_no {
+        query = query.filter(cases::report_no.eq(report_no.clone()));
+    }
+    if let Some(status) = &filter.status {
+        query = query.filter(cases::status.eq(status.clone()));
+    }
+    if let Some(Cursor { at_ms, id }) = after {
+        let older = cases::reported_at.lt(*at_ms);
+        query = query.filter(older.or(cases::reported_at.eq(*at_ms).and(cases::id.lt(id.clone()))));
+    }
+    Ok(query.order((cases::reported_at.desc(), cases::id.desc())).limit(limit).load(conn)?)
+}

@@ -1,0 +1,156 @@
+//! Building and running a server.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use actix_web::{
+    App as ActixApp, HttpServer,
+    dev::Server,
+    middleware::{Compress, from_fn},
+    web,
+};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::sync::watch;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{
+    app::App,
+    auth::{Auth, keys::Missing},
+    config::{Config, Database},
+    db::{Db, migrate},
+    jobs::{Prune, Runner},
+    middleware, openapi,
+    ports::Ports,
+    routes::{self, KnownPaths},
+};
+
+/// Why a server cannot start: one line for the operator.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartFault(pub String);
+
+/// How long running requests may go on after SIGTERM.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// A server that listens.
+pub struct Running {
+    app: App,
+    address: SocketAddr,
+    server: Server,
+    stop: watch::Sender<bool>,
+    jobs: tokio::task::JoinHandle<()>,
+}
+
+/// Migrates the database, reads the keys and starts to listen. Call inside an actix system.
+///
+/// # Errors
+/// One line for the operator.
+pub async fn build(config: Config, ports: Ports) -> Result<Running, StartFault> {
+    let metrics = metrics_handle()?;
+    let app = assemble(config, ports)?;
+    Prune::schedule(&app).await.map_err(|error| StartFault(error.to_string()))?;
+    let document = openapi::document();
+    let known = web::Data::new(KnownPaths::of(&document));
+    let (data, handle) = (web::Data::new(app.clone()), web::Data::new(metrics));
+    let listen = app.config.listen;
+    let server = HttpServer::new(move || {
+        let app = ActixApp::new()
+            .app_data(data.clone())
+            .app_data(handle.clone())
+            .app_data(known.clone())
+            .wrap(Compress::default())
+            .wrap(from_fn(middleware::around))
+            .service(SwaggerUi::new("/docs/{_:.*}").url("/api/v1/openapi.json", document.clone()))
+            .service(web::redirect("/docs", "/docs/"));
+        routes::register(app).into_app().default_service(web::to(routes::no_operation))
+    })
+    .workers(2)
+    .client_request_timeout(Duration::from_secs(10))
+    .shutdown_timeout(DRAIN.as_secs())
+    .bind(listen)
+    .map_err(|error| StartFault(format!("CHAKAN_LISTEN: cannot listen on {listen}: {error}")))?;
+    let address = server.addrs().first().copied().ok_or_else(|| StartFault("no address".into()))?;
+    let (stop, stopped) = watch::channel(false);
+    let jobs = actix_web::rt::spawn(Runner::new(app.clone(), stopped).run());
+    Ok(Running { app, address, server: server.run(), stop, jobs })
+}
+
+/// Everything but the listener: for commands that work on the database directly.
+///
+/// # Errors
+/// One line for the operator.
+pub fn assemble(config: Config, ports: Ports) -> Result<App, StartFault> {
+    migrate::run(&config.database)
+        .map_err(|error| StartFault(format!("CHAKAN_DATABASE_URL: {error}")))?;
+    let missing = match (&config.database, &config.keys_dir) {
+        (Database::Sqlite(_), None) => Missing::Generate,
+        _ => Missing::Refuse,
+    };
+    let keys_dir = config.keys_dir.clone().unwrap_or_else(|| config.data_dir.join("keys"));
+    let auth = Auth::load(&keys_dir, missing, ports.ids.as_ref())
+        .map_err(|error| StartFault(format!("CHAKAN_KEYS_DIR: {error}")))?;
+    let db = Db::open(&config.database)
+        .map_err(|error| StartFault(format!("CHAKAN_DATABASE_URL: {error}")))?;
+    Ok(App { db, ports, auth: Arc::new(auth), config: Arc::new(config) })
+}
+
+/// [`assemble`] with ports made from the settings.
+///
+/// # Errors
+/// One line for the operator.
+pub fn assemble_for_command(
+    config: Config,
+    ports: impl FnOnce(&Config) -> Result<Ports, StartFault>,
+) -> Result<App, StartFault> {
+    let ports = ports(&config)?;
+    assemble(config, ports)
+}
+
+impl Running {
+    /// The address it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The shared state, for tests and the demo.
+    #[must_use]
+    pub fn app(&self) -> App {
+        self.app.clone()
+    }
+
+    /// A handle that stops the server from another thread.
+    #[must_use]
+    pub fn handle(&self) -> actix_web::dev::ServerHandle {
+        self.server.handle()
+    }
+
+    /// Serves until SIGTERM, SIGINT or the handle says stop; then lets requests and the running jobs
+    /// finish.
+    ///
+    /// # Errors
+    /// When the listener breaks.
+    pub async fn run_until_stopped(self) -> std::io::Result<()> {
+        let outcome = self.server.await;
+        let _ = self.stop.send(true);
+        // Jobs stop between two of them; what does not end in time is run again after the restart.
+        let _ = tokio::time::timeout(Duration::from_secs(8), self.jobs).await;
+        outcome
+    }
+}
+
+/// The process has one recorder, however many servers run in it.
+fn metrics_handle() -> Result<PrometheusHandle, StartFault> {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    // Another server of this process may have been faster; its recorder serves both.
+    let _ = metrics::set_global_recorder(recorder);
+    Ok(HANDLE.get_or_init(|| handle).clone())
+}
