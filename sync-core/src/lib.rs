@@ -12,14 +12,25 @@
 //! * [`estimate`]: loss-sheet arithmetic in fen
 //! * [`model`], [`edit`], [`conflict`]: the shared draft, targeted writes to it, what needs a person
 //! * [`limits`], [`gate`]: what untrusted bytes must pass before the CRDT library sees them
-//! * [`protocol`], [`recover`]: the phone's side of synchronisation, without IO
+//! * [`protocol`], [`outbox`], [`recover`]: the phone's side of synchronisation, without IO
+
+pub use automerge;
 
 pub mod clock;
+pub mod conflict;
+pub mod edit;
+pub mod estimate;
+pub mod gate;
 pub mod geo;
 pub mod identifiers;
 pub mod ids;
 pub mod lifecycle;
+pub mod limits;
+pub mod model;
 pub mod money;
+pub mod outbox;
 pub mod promise;
+pub mod protocol;
+pub mod recover;
 pub mod time;
 pub mod wire_name;

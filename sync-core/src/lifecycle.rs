@@ -17,7 +17,7 @@ mod event_kind;
 mod matrix_test;
 mod task;
 
-pub use event_kind::{BadEventKind, EventKind, Nature};
+pub use event_kind::{BadEventKind, EventKind, Nature, OtherKind};
 pub use task::{TaskAction, TaskRefusal, TaskStatus, apply_to_task};
 
 use crate::wire_name::wire_names;

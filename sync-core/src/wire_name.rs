@@ -20,6 +20,9 @@ macro_rules! wire_names {
             /// Every value, in the order of the table.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
+            /// The names, in the order of the table.
+            pub const NAMES: &'static [&'static str] = &[$($wire,)*];
+
             /// The stable name.
             #[must_use]
             pub const fn as_str(self) -> &'static str {

@@ -207,6 +207,23 @@ fn late_truth_takes_a_breach_back() {
 }
 
 #[test]
+fn a_clock_is_as_sure_as_its_least_sure_time() {
+    use TimeConfidence as T;
+    // An entry with a time of recording comes from a device and was corrected.
+    for (story, expected) in [
+        ("task_assigned 0:00, arrived 20:00", T::Certain),
+        ("task_assigned 0:00@1:00, arrived 20:00", T::Corrected),
+        ("task_assigned 0:00, arrived 20:00@21:00", T::Corrected),
+        ("task_assigned 0:00, arrival_agreed 9:00>60:00@10:00, arrived 20:00", T::Corrected),
+        ("task_assigned 0:00, arrived 20:00, arrival_agreed 25:00>60:00@26:00", T::Certain),
+        ("task_assigned 0:00, customer_reached 9:00@10:00, arrived 20:00", T::Certain),
+    ] {
+        let state = state(ClockName::Arrival, story, ZoneClass::Urban, "70:00").unwrap();
+        assert_eq!(state.confidence, expected, "{story}");
+    }
+}
+
+#[test]
 fn the_list_is_sorted_by_the_nearest_running_limit() {
     let next = |text: &str, now| {
         let states =

@@ -1,0 +1,209 @@
+//! Everything that changes from a device must pass before the live draft holds them.
+//!
+//! The CRDT library panics, hangs, allocates without bound or builds a document that cannot be loaded
+//! again on crafted bytes, and it leaves authorisation to its user. So a push goes through six steps
+//! and stops at the first that fails; the live document is never touched:
+//!
+//! 1. preflight: an own bounded parser counts everything before anything is expanded;
+//! 2. decode, and encode again: only the one canonical encoding of a change passes;
+//! 3. header: the issued actor, the next sequence number, known dependencies, an exact counter;
+//! 4. operations: each is what an honest editor would have written at that point of history, at a
+//!    place of the schema, of the right type and size, by somebody who may write there;
+//! 5. twin: all changes are applied to a copy in one batch;
+//! 6. verify: the copy is saved, loaded and compared.
+//!
+//! The phone runs the same gate before it sends, and over what it receives.
+
+mod header;
+mod ops;
+mod preflight;
+mod rule;
+mod twin;
+
+use std::collections::BTreeSet;
+
+use automerge::{ActorId, Automerge, Change, ChangeHash};
+
+pub use rule::{Class, Rejection, Rule};
+
+use crate::{ids::PersonId, limits, model::schema::Roles, time::Instant};
+use header::Chain;
+use ops::Shadow;
+
+/// What the server knows about who pushes.
+#[derive(Clone, Debug)]
+pub struct PushContext {
+    /// The actor that was issued to this device for this case.
+    pub actor: ActorId,
+    /// Who holds the token.
+    pub person: PersonId,
+    /// Their roles.
+    pub roles: Roles,
+    /// The last sequence number of this actor that is already in the draft; 0 for none.
+    pub last_seq: u64,
+    /// The server's clock.
+    pub now: Instant,
+}
+
+/// A push that passed.
+#[derive(Debug)]
+pub struct Admitted {
+    /// The draft with the push in it; takes the place of the live document after commit.
+    pub doc: Automerge,
+    /// The new changes in order, without those that were already known.
+    pub rows: Vec<AdmittedChange>,
+    /// How many changes of the push were already known.
+    pub duplicates: usize,
+    /// The heads of `doc`, sorted.
+    pub heads: Vec<ChangeHash>,
+    /// The highest operation counter among the new changes; 0 if there are none.
+    pub max_op: u64,
+    /// The actor's last sequence number after the push.
+    pub last_seq: u64,
+    /// `doc` saved, loaded and compared; nothing if the push held nothing new.
+    pub snapshot: Option<Vec<u8>>,
+}
+
+/// One new change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdmittedChange {
+    /// Its hash.
+    pub hash: ChangeHash,
+    /// Its actor.
+    pub actor: ActorId,
+    /// Its number in the actor's chain, from 1.
+    pub seq: u64,
+    /// The changes that it builds on.
+    pub deps: Vec<ChangeHash>,
+    /// Its first operation counter.
+    pub start_op: u64,
+    /// Its last operation counter.
+    pub max_op: u64,
+    /// When it was made, by the device's clock: evidence, not truth.
+    pub client_time: Instant,
+    /// The change as stored and sent on, deflated where that is worth it.
+    pub bytes: Vec<u8>,
+    /// The places it writes to, sorted.
+    pub paths: Vec<String>,
+}
+
+/// Lets a push into a copy of the draft, or says why not.
+///
+/// # Errors
+/// The first [`Rejection`]; nothing of the push is in `doc` then.
+pub fn admit(
+    doc: &Automerge,
+    context: &PushContext,
+    changes: &[&[u8]],
+) -> Result<Admitted, Rejection> {
+    let (fresh, duplicates) = fresh_chunks(doc, changes)?;
+    let mut chain = Chain::new(doc, context);
+    let mut shadow = Shadow::new(doc, context)?;
+    let mut rows = Vec::with_capacity(fresh.len());
+    let mut decoded = Vec::with_capacity(fresh.len());
+    for (index, chunk) in &fresh {
+        let (change, row) = check_change(&mut chain, &mut shadow, chunk)
+            .map_err(|rejection| rejection.in_change(*index))?;
+        rows.push(row);
+        decoded.push(change);
+    }
+    let (twin, snapshot) = if decoded.is_empty() {
+        (doc.clone(), None)
+    } else {
+        let twin = twin::apply(doc, decoded)?;
+        let snapshot = twin::verify(&twin)?;
+        (twin, Some(snapshot))
+    };
+    Ok(Admitted {
+        heads: twin.get_heads(),
+        doc: twin,
+        duplicates,
+        max_op: rows.last().map_or(0, |row| row.max_op),
+        last_seq: rows.last().map_or(context.last_seq, |row| row.seq),
+        rows,
+        snapshot,
+    })
+}
+
+/// Takes changes that the server sent into a copy of the document. Framing, sizes and encoding are
+/// checked as for a push; who may write what is the server's to say.
+///
+/// # Errors
+/// The first [`Rejection`].
+pub fn receive(doc: &Automerge, changes: &[&[u8]]) -> Result<Automerge, Rejection> {
+    let mut budget = limits::REPLY_BYTES;
+    let mut decoded = Vec::new();
+    for (index, bytes) in changes.iter().enumerate() {
+        let chunk = preflight::chunk(bytes, &mut budget)
+            .map_err(|rule| Rejection::new(rule).in_change(index))?;
+        if doc.get_change_meta_by_hash(&chunk.hash).is_none() {
+            let (change, _) =
+                twin::decode(&chunk).map_err(|rejection| rejection.in_change(index))?;
+            decoded.push(change);
+        }
+    }
+    if decoded.is_empty() { Ok(doc.clone()) } else { twin::apply(doc, decoded) }
+}
+
+/// Loads a document that the server saved.
+///
+/// # Errors
+/// [`Rule::PushTooLarge`], [`Rule::Unloadable`] or [`Rule::LibraryPanic`].
+pub fn load(snapshot: &[u8]) -> Result<Automerge, Rejection> {
+    if snapshot.len() > limits::REPLY_BYTES {
+        return Err(Rejection::new(Rule::PushTooLarge));
+    }
+    twin::load(snapshot)
+}
+
+type Fresh = Vec<(usize, preflight::Chunk)>;
+
+/// Preflight of the whole push; changes that are already known are counted and left out.
+fn fresh_chunks(doc: &Automerge, changes: &[&[u8]]) -> Result<(Fresh, usize), Rejection> {
+    if changes.len() > limits::PUSH_CHANGES {
+        return Err(Rejection::new(Rule::PushTooManyChanges));
+    }
+    if changes.iter().map(|bytes| bytes.len()).sum::<usize>() > limits::PUSH_BYTES {
+        return Err(Rejection::new(Rule::PushTooLarge));
+    }
+    let mut budget = limits::PUSH_INFLATED_BYTES;
+    let mut seen = BTreeSet::new();
+    let mut fresh = Vec::new();
+    for (index, bytes) in changes.iter().enumerate() {
+        let chunk = preflight::chunk(bytes, &mut budget)
+            .map_err(|rule| Rejection::new(rule).in_change(index))?;
+        let known = doc.get_change_meta_by_hash(&chunk.hash).is_some();
+        if !known && seen.insert(chunk.hash) {
+            fresh.push((index, chunk));
+        }
+    }
+    let duplicates = changes.len().saturating_sub(fresh.len());
+    Ok((fresh, duplicates))
+}
+
+fn check_change(
+    chain: &mut Chain<'_>,
+    shadow: &mut Shadow<'_>,
+    chunk: &preflight::Chunk,
+) -> Result<(Change, AdmittedChange), Rejection> {
+    chain.check_cheap(chunk)?;
+    let (mut change, operations) = twin::decode(chunk)?;
+    let known_deps = chain.check_history(&change)?;
+    let paths = shadow.check(&change, &operations, &known_deps)?;
+    chain.accept(&change);
+    let row = AdmittedChange {
+        hash: change.hash(),
+        actor: change.actor_id().clone(),
+        seq: change.seq(),
+        deps: change.deps().to_vec(),
+        start_op: change.start_op().get(),
+        max_op: change.max_op(),
+        client_time: Instant(change.timestamp()),
+        bytes: change.bytes().into_owned(),
+        paths,
+    };
+    Ok((change, row))
+}
+
+#[cfg(test)]
+mod tests;

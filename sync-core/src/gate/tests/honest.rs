@@ -1,0 +1,180 @@
+use super::*;
+use crate::model::{
+    CheckState, Draft, content_hash,
+    schema::{Path, Section},
+};
+
+fn description() -> Path {
+    Path::single(Section::Scene, "description")
+}
+
+/// One of everything that an editor can do.
+fn a_day_in_the_field(editor: &mut DraftEditor<'_>) {
+    let line = Uuid::from_u128(200);
+    let note = Uuid::from_u128(300);
+    editor.set_scene("place", "文三路 12").unwrap();
+    editor.set_scene("weather", "rain").unwrap();
+    editor.set_scene("weather", Scalar::Null).unwrap();
+    editor.set_rate("parts_management_bp", 1_500).unwrap();
+    editor.set_vehicle_field(VEHICLE, "mileage_km", 83_000).unwrap();
+    editor.add_vehicle(Uuid::from_u128(101), &[("role", "third_party".into())]).unwrap();
+    editor.add_line(line, &replace("前保险杠", 120_000)).unwrap();
+    editor.set_line_field(line, "unit_price_fen", 110_000).unwrap();
+    editor.remove_line(line).unwrap();
+    editor.set_line_field(line, "removed", false).unwrap();
+    let sha = "ab".repeat(32);
+    editor
+        .add_photo(
+            Uuid::from_u128(400),
+            &[
+                ("sha256", sha.as_str().into()),
+                ("captured_at_ms", NOW.into()),
+                ("slot", "front_45".into()),
+                ("lat_e7", 302_741_000.into()),
+            ],
+        )
+        .unwrap();
+    editor.set_photo_field(Uuid::from_u128(400), "line_id", line).unwrap();
+    editor.tick("photos", CheckState::Done, "all there").unwrap();
+    editor.add_note(note, "first\nline 你好 🚗").unwrap();
+    let text = Path::of_item(Section::Notes, note.to_string(), "text");
+    editor.set_text(&text, "first lines, 你们好").unwrap();
+    editor.set_text(&description(), "He braked late on the wet road.").unwrap();
+    editor.set_text(&description(), "She braked very late on the road.").unwrap();
+    editor.set_text(&description(), "").unwrap();
+    editor.set_text(&description(), &"长".repeat(4_000)).unwrap();
+}
+
+#[test]
+fn a_whole_day_passes_in_one_push_or_change_by_change() {
+    let server = seeded();
+    let me = surveyor();
+    let mut device = server.clone();
+    edits(&mut device, &me, a_day_in_the_field);
+    let changes = missing(&device, &server);
+
+    let whole = push(&server, &context(&me, 0), &changes).unwrap();
+    assert_eq!(whole.rows.len(), changes.len());
+    assert_eq!(whole.heads, device.get_heads());
+    assert_eq!(Draft::read(&whole.doc).unwrap(), Draft::read(&device).unwrap());
+
+    let mut one_by_one = server;
+    for (seq, change) in (0..).zip(&changes) {
+        let admitted = push(&one_by_one, &context(&me, seq), std::slice::from_ref(change)).unwrap();
+        let loaded = Automerge::load(&admitted.snapshot.unwrap()).unwrap();
+        assert_eq!(loaded.get_heads(), admitted.heads);
+        one_by_one = admitted.doc;
+    }
+    assert_eq!(one_by_one.get_heads(), device.get_heads());
+}
+
+#[test]
+fn rows_say_what_was_written_and_where() {
+    let server = seeded();
+    let me = surveyor();
+    let mut device = server.clone();
+    let line = Uuid::from_u128(200);
+    edits(&mut device, &me, |editor| {
+        editor.add_line(line, &replace("bumper", 1)).unwrap();
+        editor.set_scene("place", "x").unwrap();
+    });
+    let admitted = push(&server, &context(&me, 0), &missing(&device, &server)).unwrap();
+    let [first, second] = admitted.rows.as_slice() else { panic!("{:?}", admitted.rows) };
+    let under = |field: &str| format!("lines/{line}{field}");
+    assert_eq!(first.paths, [under(""), under("/kind"), under("/name"), under("/unit_price_fen")]);
+    assert_eq!(second.paths, ["scene/place"]);
+    assert_eq!((first.seq, second.seq, admitted.last_seq), (1, 2, 2));
+    assert_eq!(second.deps, [first.hash]);
+    assert_eq!(first.max_op + 1, second.start_op);
+    assert_eq!(admitted.max_op, second.max_op);
+    assert_eq!(first.client_time, NOW);
+    assert_eq!(first.actor, me.actor);
+}
+
+#[test]
+fn what_is_already_known_is_skipped() {
+    let server = seeded();
+    let me = surveyor();
+    let mut device = server.clone();
+    edits(&mut device, &me, |editor| {
+        editor.set_scene("place", "x").unwrap();
+    });
+    let first = missing(&device, &server);
+    let held = push(&server, &context(&me, 0), &first).unwrap().doc;
+    edits(&mut device, &me, |editor| {
+        editor.set_scene("place", "y").unwrap();
+    });
+    let both = missing(&device, &server);
+
+    let again = push(&held, &context(&me, 1), &first).unwrap();
+    assert_eq!((again.rows.len(), again.duplicates, again.last_seq), (0, 1, 1));
+    assert!(again.snapshot.is_none());
+
+    let mut doubled = both.clone();
+    doubled.extend(both);
+    let rest = push(&held, &context(&me, 1), &doubled).unwrap();
+    assert_eq!((rest.rows.len(), rest.duplicates, rest.last_seq), (1, 3, 2));
+    assert_eq!(rest.heads, device.get_heads());
+}
+
+#[test]
+fn late_work_on_an_old_draft_passes_and_merges() {
+    let mut server = seeded();
+    let (me, other) = (surveyor(), writer(6, Roles::STAFF));
+    let mut mine = server.clone();
+    let mut theirs = server.clone();
+    edits(&mut theirs, &other, |editor| {
+        editor.set_scene("place", "theirs").unwrap();
+        editor.set_text(&description(), "They saw the red car.").unwrap();
+        editor.add_line(Uuid::from_u128(201), &replace("door", 5)).unwrap();
+    });
+    server = push(&server, &context(&other, 0), &missing(&theirs, &server)).unwrap().doc;
+
+    edits(&mut mine, &me, |editor| {
+        editor.set_scene("place", "mine").unwrap();
+        editor.set_text(&description(), "I saw the blue car.").unwrap();
+        editor.add_line(Uuid::from_u128(200), &replace("hood", 7)).unwrap();
+    });
+    // Mid-way the device hears of the other's work and goes on from both.
+    let mut heard = server.clone();
+    mine.merge(&mut heard).unwrap();
+    edits(&mut mine, &me, |editor| {
+        editor.set_scene("place", "agreed").unwrap();
+        editor.set_text(&description(), "We saw the car.").unwrap();
+        editor.set_line_field(Uuid::from_u128(201), "unit_price_fen", 6).unwrap();
+    });
+    let admitted = push(&server, &context(&me, 0), &missing(&mine, &server)).unwrap();
+    assert_eq!(admitted.rows.len(), 6);
+    assert_eq!(admitted.heads, mine.get_heads());
+    let draft = Draft::read(&admitted.doc).unwrap();
+    assert_eq!(draft.scene.place.as_deref(), Some("agreed"));
+    assert_eq!(draft.lines.len(), 2);
+    assert_eq!(content_hash(&draft), content_hash(&Draft::read(&mine).unwrap()));
+}
+
+#[test]
+fn a_settled_conflict_passes_whichever_value_is_chosen() {
+    for chosen in [1, 2] {
+        let base = seeded();
+        let (me, other) = (surveyor(), writer(6, Roles::STAFF));
+        let mut mine = base.clone();
+        let mut theirs = base.clone();
+        edits(&mut mine, &me, |editor| {
+            editor.set_rate("body_discount_bp", 1).unwrap();
+        });
+        edits(&mut theirs, &other, |editor| {
+            editor.set_rate("body_discount_bp", 2).unwrap();
+        });
+        let server = push(&base, &context(&me, 0), &missing(&mine, &base)).unwrap().doc;
+        let server = push(&server, &context(&other, 0), &missing(&theirs, &server)).unwrap().doc;
+        assert_eq!(crate::conflict::list(&server).len(), 1);
+        let mut heard = server.clone();
+        mine.merge(&mut heard).unwrap();
+        edits(&mut mine, &me, |editor| {
+            editor.settle(&Path::single(Section::Rates, "body_discount_bp"), chosen).unwrap();
+        });
+        let server = push(&server, &context(&me, 1), &missing(&mine, &server)).unwrap().doc;
+        assert!(crate::conflict::list(&server).is_empty());
+        assert_eq!(Draft::read(&server).unwrap().rates.body_discount_bp, Some(chosen));
+    }
+}

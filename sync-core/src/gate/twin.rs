@@ -1,0 +1,62 @@
+//! Steps 2, 5 and 6: the only places where the library touches what a device sent. Each runs under
+//! `catch_unwind`, on bytes that were already counted.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use automerge::{Automerge, AutomergeError, Change, legacy};
+
+use super::{Rejection, Rule, preflight::Chunk};
+use crate::model::Draft;
+
+/// Decodes a change and checks that its bytes are the canonical ones. The library keeps operations
+/// and not bytes, and rebuilds changes when it saves: another encoding would get another hash.
+pub(super) fn decode(chunk: &Chunk) -> Result<(Change, Vec<legacy::Op>), Rejection> {
+    guarded(|| {
+        let change = Change::from_bytes(chunk.raw.clone())
+            .map_err(|fault| Rejection::new(Rule::NotDecodable).because(fault))?;
+        let expanded = change.decode();
+        let operations = expanded.operations.clone();
+        if Change::from(expanded).raw_bytes() != chunk.raw {
+            return Err(Rejection::new(Rule::NotCanonical));
+        }
+        Ok((change, operations))
+    })?
+}
+
+/// A copy of the draft with the changes in it.
+pub(super) fn apply(doc: &Automerge, changes: Vec<Change>) -> Result<Automerge, Rejection> {
+    let refused = |fault: AutomergeError| Rejection::new(Rule::NotApplicable).because(fault);
+    let twin = guarded(|| {
+        let mut twin = doc.clone();
+        twin.apply_changes(changes).map(|()| twin)
+    })?
+    .map_err(refused)?;
+    if automerge::ReadDoc::get_missing_deps(&twin, &[]).is_empty() {
+        Ok(twin)
+    } else {
+        Err(Rejection::new(Rule::NotApplicable).because("changes were queued"))
+    }
+}
+
+/// The draft as bytes that were loaded again and compared.
+pub(super) fn verify(twin: &Automerge) -> Result<Vec<u8>, Rejection> {
+    guarded(|| {
+        let bytes = twin.save();
+        let loaded = load(&bytes)?;
+        if loaded.get_heads() != twin.get_heads() || loaded.hydrate(None) != twin.hydrate(None) {
+            return Err(Rejection::new(Rule::Diverged));
+        }
+        Draft::read(&loaded).map_err(|fault| Rejection::new(Rule::Unreadable).because(fault))?;
+        Ok(bytes)
+    })?
+}
+
+/// A document that was saved.
+pub(super) fn load(bytes: &[u8]) -> Result<Automerge, Rejection> {
+    guarded(|| Automerge::load(bytes))?
+        .map_err(|fault| Rejection::new(Rule::Unloadable).because(fault))
+}
+
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Rejection> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Rejection::new(Rule::LibraryPanic))
+}
