@@ -1,0 +1,293 @@
+//! The contestants, each a process of its own: this program, started again with a role.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Arc, mpsc},
+};
+
+use actix_web::{App as ActixApp, HttpResponse, HttpServer, web};
+use diesel::{Connection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_types};
+use server::{
+    auth::{policy::Role, token::Bearer},
+    config::{Config, Database, Mode},
+    identity::{self, NewPerson},
+    ports::{Ports, blobs, clock, ids, notifier, travel_time},
+    startup,
+};
+use sync_core::ids::{BranchId, PersonId};
+
+/// Who is measured.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Contestant {
+    Bare,
+    RawSqlite,
+    ChakanSqlite,
+    /// With the URL of an empty database.
+    ChakanPostgres(String),
+}
+
+/// Those that can run here.
+pub fn available() -> Vec<Contestant> {
+    let mut all = vec![Contestant::Bare, Contestant::RawSqlite, Contestant::ChakanSqlite];
+    match std::env::var("CHAKAN_BENCH_POSTGRES") {
+        Ok(url) => all.push(Contestant::ChakanPostgres(url)),
+        Err(_) => {
+            println!("PostgreSQL is left out: name an empty database in CHAKAN_BENCH_POSTGRES")
+        }
+    }
+    all
+}
+
+impl Contestant {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::RawSqlite => "raw sqlite",
+            Self::ChakanSqlite => "chakan sqlite",
+            Self::ChakanPostgres(_) => "chakan postgres",
+        }
+    }
+
+    fn argument(&self) -> String {
+        match self {
+            Self::ChakanPostgres(url) => format!("role=chakan postgres={url}"),
+            other => format!("role={}", other.name()),
+        }
+    }
+
+    pub fn from_argument(text: &str) -> Option<Self> {
+        let role = text.strip_prefix("role=")?;
+        Some(match role {
+            "bare" => Self::Bare,
+            "raw sqlite" => Self::RawSqlite,
+            "chakan sqlite" => Self::ChakanSqlite,
+            other => Self::ChakanPostgres(other.strip_prefix("chakan postgres=")?.to_owned()),
+        })
+    }
+}
+
+/// Where requests go.
+#[derive(Clone)]
+pub struct Target {
+    pub port: u16,
+    pub path: &'static str,
+    pub token: String,
+}
+
+/// A running contestant; killed and its files removed when dropped.
+pub struct Process {
+    child: Child,
+    target: Target,
+    directory: std::path::PathBuf,
+}
+
+impl Process {
+    pub fn start(contestant: &Contestant) -> Self {
+        let unique = format!("chakan-bench-{}-{:?}", std::process::id(), std::time::Instant::now());
+        let directory =
+            std::env::temp_dir().join(unique.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+        std::fs::create_dir_all(&directory).expect("a directory");
+        let mut child = Command::new(std::env::current_exe().expect("this program"))
+            .arg(contestant.argument())
+            .arg(&directory)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("this program starts again");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("its output"))
+            .read_line(&mut line)
+            .expect("one line");
+        let (port, token) = line.trim().split_once(' ').expect("port and token");
+        let path =
+            if contestant.name().starts_with("chakan") { "/api/v1/cases" } else { "/report" };
+        let target = Target { port: port.parse().expect("a port"), path, token: token.to_owned() };
+        Self { child, target, directory }
+    }
+
+    pub fn target(&self) -> Target {
+        self.target.clone()
+    }
+
+    pub fn peak_memory_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+        line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap_or(0) / 1_024
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Runs one contestant until it is killed.
+pub fn serve(contestant: Contestant, directory: &Path) {
+    actix_web::rt::System::new().block_on(async {
+        match contestant {
+            Contestant::Bare => floor(None).await,
+            Contestant::RawSqlite => floor(Some(raw_writer(directory))).await,
+            Contestant::ChakanSqlite => {
+                chakan(Database::Sqlite(directory.join("chakan.db")), directory).await
+            }
+            Contestant::ChakanPostgres(url) => chakan(Database::Postgres(url), directory).await,
+        }
+    });
+}
+
+async fn chakan(database: Database, directory: &Path) {
+    let config = Config {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        database,
+        data_dir: directory.to_owned(),
+        keys_dir: None,
+        public_url: None,
+        hotline: "95500".into(),
+        metrics_token: None,
+        mode: Mode::Demo,
+    };
+    let blobs = blobs::FileBlobs::open(&directory.join("blobs")).expect("a directory");
+    let ports = Ports {
+        clock: Arc::new(clock::SystemClock),
+        ids: Arc::new(ids::SystemIds),
+        notifier: Arc::new(notifier::NoGateway),
+        blobs: Arc::new(blobs),
+        travel_time: Arc::new(travel_time::StraightLine),
+    };
+    let running = startup::build(config, ports).await.expect("the server starts");
+    let app = running.app();
+    let (person, branch): (PersonId, BranchId) = (app.new_id(), app.new_id());
+    let now = app.now();
+    app.db
+        .write(move |conn| {
+            identity::insert_branch(conn, branch, &branch.to_string(), "bench", None, now)?;
+            let new = NewPerson {
+                id: person,
+                username: person.to_string(),
+                name: "bench".into(),
+                staff_no: None,
+                phone: None,
+                password_hash: String::new(),
+                roles: vec![Role::Intake],
+                branch,
+                shop: None,
+            };
+            identity::insert_person(conn, &new, now)
+        })
+        .await
+        .expect("a person");
+    let bearer = Bearer { person, device: None };
+    let (token, _) = app.auth.tokens.issue(bearer, app.ports.ids.uuid(), now).expect("a token");
+    println!("{} {token}", running.address().port());
+    running.run_until_stopped().await.expect("the server runs");
+}
+
+/// A body to store and whom to tell.
+type Row = (String, tokio::sync::oneshot::Sender<()>);
+
+async fn floor(writer: Option<mpsc::SyncSender<Row>>) {
+    let server = HttpServer::new(move || {
+        ActixApp::new()
+            .app_data(web::Data::new(writer.clone()))
+            .route("/report", web::post().to(report))
+    })
+    .workers(2)
+    .bind("127.0.0.1:0")
+    .expect("a port");
+    println!("{} none", server.addrs()[0].port());
+    server.run().await.expect("the server runs");
+}
+
+async fn report(
+    body: web::Bytes,
+    writer: web::Data<Option<mpsc::SyncSender<Row>>>,
+) -> HttpResponse {
+    if let Some(writer) = writer.as_ref() {
+        let (done, wait) = tokio::sync::oneshot::channel();
+        let body = String::from_utf8(body.to_vec()).unwrap_or_default();
+        if writer.try_send((body, done)).is_err() || wait.await.is_err() {
+            return HttpResponse::ServiceUnavailable().finish();
+        }
+    }
+    // As long as a real answer.
+    HttpResponse::Created().content_type("application/json").body(ANSWER)
+}
+
+const ANSWER: &str = answer();
+
+/// 900 bytes.
+const fn answer() -> &'static str {
+    const BYTES: [u8; 900] = [b'x'; 900];
+    match std::str::from_utf8(&BYTES) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
+}
+
+/// Three rows a report in the real schema, many reports a commit.
+fn raw_writer(directory: &Path) -> mpsc::SyncSender<Row> {
+    let path = directory.join("raw.db");
+    server::db::migrate::run(&Database::Sqlite(path.clone())).expect("migrations");
+    let (send, receive) = mpsc::sync_channel::<Row>(2_048);
+    std::thread::spawn(move || {
+        let mut conn =
+            SqliteConnection::establish(path.to_str().expect("a path")).expect("a database");
+        conn.batch_execute(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-16000;
+             INSERT INTO branches VALUES ('b','b','b',NULL,'/b/',0,1);
+             INSERT INTO people VALUES ('p','p','p',NULL,NULL,'','intake','b',NULL,NULL,0,1);",
+        )
+        .expect("settings");
+        let ids = ids::SystemIds;
+        while let Ok(first) = receive.recv() {
+            let mut group = vec![first];
+            conn.batch_execute("BEGIN IMMEDIATE").expect("begin");
+            let mut done = 0;
+            while done < group.len() {
+                insert_raw(&mut conn, &ids, &group[done].0);
+                done += 1;
+                if done == group.len()
+                    && done < 512
+                    && let Ok(next) = receive.try_recv()
+                {
+                    group.push(next);
+                }
+            }
+            conn.batch_execute("COMMIT").expect("commit");
+            for (_, done) in group {
+                let _ = done.send(());
+            }
+        }
+    });
+    send
+}
+
+fn insert_raw(conn: &mut SqliteConnection, ids: &dyn ids::Ids, body: &str) {
+    let (case, event, key) =
+        (ids.uuid().to_string(), ids.uuid().to_string(), ids.uuid().to_string());
+    diesel::sql_query(
+        "INSERT INTO cases VALUES (?,?,'b','reported','压测','压测','13800000000','浙A12345',NULL,NULL,0,'文三路 90 号',30.2741,120.1551,12.0,NULL,0,NULL,'zhejiang-2010',1,0,'p',1)",
+    )
+    .bind::<sql_types::Text, _>(&case)
+    .bind::<sql_types::Text, _>(&key)
+    .execute(conn)
+    .expect("a case");
+    diesel::sql_query(
+        "INSERT INTO case_events VALUES (?,?,1,'case_reported','p',NULL,NULL,0,0,'{}')",
+    )
+    .bind::<sql_types::Text, _>(&event)
+    .bind::<sql_types::Text, _>(&case)
+    .execute(conn)
+    .expect("an event");
+    diesel::sql_query("INSERT INTO idempotency_keys VALUES ('p',?,?,201,?,0)")
+        .bind::<sql_types::Text, _>(&key)
+        .bind::<sql_types::Binary, _>(body.as_bytes().get(..32).unwrap_or_default())
+        .bind::<sql_types::Binary, _>(ANSWER.as_bytes())
+        .execute(conn)
+        .expect("a key");
+}
