@@ -21,6 +21,7 @@ pub mod auth;
 pub mod body;
 pub mod config;
 pub mod db;
+pub mod demo;
 pub mod error;
 pub mod idempotency;
 pub mod jobs;

@@ -7,7 +7,7 @@ use server::{
     auth::policy::Role,
     config::{Config, Mode},
     db::migrate,
-    identity, openapi,
+    demo, identity, openapi,
     ports::{Ports, blobs, clock, ids, notifier, travel_time},
     startup::{self, StartFault},
 };
@@ -116,10 +116,14 @@ fn run(arguments: Arguments) -> Result<(), StartFault> {
 fn serve(config: Config) -> Result<(), StartFault> {
     log_to_stderr();
     let ports = ports(&config)?;
+    let mode = config.mode;
     actix_web::rt::System::new().block_on(async move {
         let running = startup::build(config, ports).await?;
         let address = running.address();
         say(&format!("Chakan listens on http://{address}\nAPI reference: http://{address}/docs/"));
+        if mode == Mode::Demo {
+            say(&demo::log_ins());
+        }
         running.run_until_stopped().await.map_err(|error| StartFault(error.to_string()))
     })
 }

@@ -21,6 +21,7 @@ use crate::{
     auth::{Auth, keys::Missing},
     config::{Config, Database},
     db::{Db, migrate},
+    demo,
     jobs::{Prune, Runner},
     middleware, openapi,
     ports::Ports,
@@ -51,6 +52,7 @@ pub struct Running {
 pub async fn build(config: Config, ports: Ports) -> Result<Running, StartFault> {
     let metrics = metrics_handle()?;
     let app = assemble(config, ports)?;
+    demo::prepare(&app).await.map_err(|error| StartFault(error.to_string()))?;
     Prune::schedule(&app).await.map_err(|error| StartFault(error.to_string()))?;
     let document = openapi::document();
     let known = web::Data::new(KnownPaths::of(&document));

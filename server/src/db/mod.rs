@@ -146,7 +146,9 @@ pub fn savepoint<T>(
             Ok(value)
         }
         Err(error) => {
-            Manager::rollback_transaction(conn)?;
+            // A rollback fails only when the engine has given up the whole transaction already, for
+            // example because the disk is full: the first error is the one that says why.
+            let _ = Manager::rollback_transaction(conn);
             Err(error)
         }
     }

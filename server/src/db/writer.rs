@@ -9,6 +9,7 @@ use std::{
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
 };
 
+use api_spec::problem::Code;
 use diesel::{
     Connection, SqliteConnection,
     connection::{AnsiTransactionManager, TransactionManager},
@@ -71,7 +72,7 @@ trait Job: Send {
 #[derive(PartialEq, Eq)]
 enum Savepoint {
     Closed,
-    Broken,
+    Broken(Code),
 }
 
 struct Pending<T, F> {
@@ -94,15 +95,15 @@ where
                 Err(ApiError::internal("a write panicked"))
             })
         });
+        let code = outcome.as_ref().err().map_or(Code::DatabaseUnavailable, ApiError::code);
         self.outcome = Some(outcome);
-        if self::depth(conn) == depth { Savepoint::Closed } else { Savepoint::Broken }
+        if self::depth(conn) == depth { Savepoint::Closed } else { Savepoint::Broken(code) }
     }
 
     fn answer(self: Box<Self>, commit: Result<(), ApiError>) {
         let outcome = match (commit, self.outcome) {
-            // A refusal stays a refusal: nothing of it was to be committed.
-            (_, Some(Err(refusal))) => Err(refusal),
             (Ok(()), Some(outcome)) => outcome,
+            // A refusal, too, may rest on what a neighbour wrote and nobody will ever see.
             (Err(fault), _) => Err(fault),
             (Ok(()), None) => Err(ApiError::database_unavailable()),
         };
@@ -154,9 +155,10 @@ impl Loop {
         begin(&mut conn)?;
         let mut ran = 0;
         while let Some(job) = group.get_mut(ran) {
-            if job.run(&mut conn) == Savepoint::Broken {
+            if let Savepoint::Broken(code) = job.run(&mut conn) {
                 // Dropping the connection undoes the whole transaction; everyone hears of it.
-                return Err(ApiError::internal("a job left the transaction broken"));
+                tracing::error!(code = code.as_str(), "a write ended the shared transaction");
+                return Err(ApiError::new(code));
             }
             ran += 1;
             if ran < GROUP
@@ -193,9 +195,7 @@ fn finish(conn: &mut Conn) -> Result<(), ApiError> {
 /// The fault of a shared commit, once for each job of it.
 fn copy(fault: &ApiError) -> ApiError {
     match fault.code() {
-        api_spec::problem::Code::OutOfStorage => {
-            ApiError::new(api_spec::problem::Code::OutOfStorage)
-        }
+        Code::OutOfStorage => ApiError::new(Code::OutOfStorage),
         _ => ApiError::database_unavailable(),
     }
 }

@@ -159,6 +159,30 @@ pub fn find_branch(conn: &mut Conn, code: &str) -> Result<Option<BranchId>, ApiE
     store::find_branch(conn, code)
 }
 
+/// Whether there is a person with this id.
+///
+/// # Errors
+/// Database faults.
+pub fn is_person(conn: &mut Conn, id: PersonId) -> Result<bool, ApiError> {
+    store::is_person(conn, id)
+}
+
+/// Lets people log in again.
+///
+/// # Errors
+/// Database faults.
+pub fn open_log_ins(conn: &mut Conn, people: &[PersonId]) -> Result<(), ApiError> {
+    store::update_disabled(conn, people, None)
+}
+
+/// Keeps people from logging in.
+///
+/// # Errors
+/// Database faults.
+pub fn close_log_ins(conn: &mut Conn, people: &[PersonId], now: Instant) -> Result<(), ApiError> {
+    store::update_disabled(conn, people, Some(now))
+}
+
 /// Forgets ended tokens and old throttle windows; answers how many rows.
 ///
 /// # Errors

@@ -171,6 +171,33 @@ pub(super) fn find_branch(conn: &mut Conn, code: &str) -> Result<Option<BranchId
     Ok(id.map(|id| id.0))
 }
 
+pub(super) fn is_person(conn: &mut Conn, id: PersonId) -> Result<bool, ApiError> {
+    let count: i64 =
+        people::table.filter(people::id.eq(id.to_string())).count().get_result(conn)?;
+    Ok(count > 0)
+}
+
+/// Only people for whom it is a change, so that nothing is written at an ordinary start.
+pub(super) fn update_disabled(
+    conn: &mut Conn,
+    ids: &[PersonId],
+    at: Option<Instant>,
+) -> Result<(), ApiError> {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let someone = people::table.filter(people::id.eq_any(ids));
+    let change =
+        (people::disabled_at.eq(at.map(|at| at.0)), people::version.eq(people::version + 1));
+    match at {
+        Some(_) => diesel::update(someone.filter(people::disabled_at.is_null()))
+            .set(change)
+            .execute(conn)?,
+        None => diesel::update(someone.filter(people::disabled_at.is_not_null()))
+            .set(change)
+            .execute(conn)?,
+    };
+    Ok(())
+}
+
 pub(super) fn prune(conn: &mut Conn, now: Instant) -> Result<usize, ApiError> {
     let tokens = diesel::delete(refresh_tokens::table.filter(refresh_tokens::expires_at.lt(now.0)))
         .execute(conn)?;
