@@ -101,6 +101,14 @@ impl Config {
         Self::from_parts(file.map(read_file).transpose()?.unwrap_or_default(), environment, mode)
     }
 
+    /// Reads the text of a file alone, whatever the environment says.
+    ///
+    /// # Errors
+    /// One line that names the setting and what is allowed.
+    pub fn from_text(text: &str, mode: Mode) -> Result<Self, ConfigError> {
+        Self::from_parts(parse_file(Path::new("(text)"), text)?, |_| None, mode)
+    }
+
     fn from_parts(
         file: File,
         environment: impl Fn(&'static str) -> Option<String>,
@@ -173,12 +181,17 @@ impl Database {
 }
 
 fn read_file(path: &Path) -> Result<File, ConfigError> {
-    let fault = |problem: String| {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::File(path.to_owned(), error.to_string()))?;
+    parse_file(path, &text)
+}
+
+fn parse_file(path: &Path, text: &str) -> Result<File, ConfigError> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
         // A TOML error spans lines; operators get one.
-        ConfigError::File(path.to_owned(), problem.split_whitespace().collect::<Vec<_>>().join(" "))
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
-    toml::from_str(&text).map_err(|error| fault(error.to_string()))
+        let problem = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        ConfigError::File(path.to_owned(), problem)
+    })
 }
 
 #[cfg(test)]

@@ -36,13 +36,22 @@ pub struct StartFault(pub String);
 /// How long running requests may go on after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(20);
 
+/// Who decides when the server stops and when its background work runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// The process: signals stop it, and due work runs by itself.
+    Process,
+    /// Whoever started it, by [`Running::handle`] and [`crate::jobs::run_due`].
+    Caller,
+}
+
 /// A server that listens.
 pub struct Running {
     app: App,
     address: SocketAddr,
     server: Server,
     stop: watch::Sender<bool>,
-    jobs: tokio::task::JoinHandle<()>,
+    jobs: Option<tokio::task::JoinHandle<()>>,
 }
 
 /// Migrates the database, reads the keys and starts to listen. Call inside an actix system.
@@ -50,6 +59,18 @@ pub struct Running {
 /// # Errors
 /// One line for the operator.
 pub async fn build(config: Config, ports: Ports) -> Result<Running, StartFault> {
+    build_under(config, ports, Control::Process).await
+}
+
+/// [`build`], under somebody's control.
+///
+/// # Errors
+/// One line for the operator.
+pub async fn build_under(
+    config: Config,
+    ports: Ports,
+    control: Control,
+) -> Result<Running, StartFault> {
     let metrics = metrics_handle()?;
     let app = assemble(config, ports)?;
     demo::prepare(&app).await.map_err(|error| StartFault(error.to_string()))?;
@@ -58,7 +79,7 @@ pub async fn build(config: Config, ports: Ports) -> Result<Running, StartFault> 
     let known = web::Data::new(KnownPaths::of(&document));
     let (data, handle) = (web::Data::new(app.clone()), web::Data::new(metrics));
     let listen = app.config.listen;
-    let server = HttpServer::new(move || {
+    let mut server = HttpServer::new(move || {
         let app = ActixApp::new()
             .app_data(data.clone())
             .app_data(handle.clone())
@@ -71,12 +92,17 @@ pub async fn build(config: Config, ports: Ports) -> Result<Running, StartFault> 
     })
     .workers(2)
     .client_request_timeout(Duration::from_secs(10))
-    .shutdown_timeout(DRAIN.as_secs())
-    .bind(listen)
-    .map_err(|error| StartFault(format!("CHAKAN_LISTEN: cannot listen on {listen}: {error}")))?;
+    .shutdown_timeout(DRAIN.as_secs());
+    if control == Control::Caller {
+        server = server.disable_signals();
+    }
+    let server = server.bind(listen).map_err(|error| {
+        StartFault(format!("CHAKAN_LISTEN: cannot listen on {listen}: {error}"))
+    })?;
     let address = server.addrs().first().copied().ok_or_else(|| StartFault("no address".into()))?;
     let (stop, stopped) = watch::channel(false);
-    let jobs = actix_web::rt::spawn(Runner::new(app.clone(), stopped).run());
+    let jobs = (control == Control::Process)
+        .then(|| actix_web::rt::spawn(Runner::new(app.clone(), stopped).run()));
     Ok(Running { app, address, server: server.run(), stop, jobs })
 }
 
@@ -139,7 +165,9 @@ impl Running {
         let outcome = self.server.await;
         let _ = self.stop.send(true);
         // Jobs stop between two of them; what does not end in time is run again after the restart.
-        let _ = tokio::time::timeout(Duration::from_secs(8), self.jobs).await;
+        if let Some(jobs) = self.jobs {
+            let _ = tokio::time::timeout(Duration::from_secs(8), jobs).await;
+        }
         outcome
     }
 }

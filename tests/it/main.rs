@@ -1,1 +1,3 @@
-fn main() {}
+//! Journeys over real HTTP, and guards.
+
+mod intake;

@@ -1,5 +1,7 @@
 //! The contestants, each a process of its own: this program, started again with a role.
 
+#![expect(clippy::disallowed_methods, reason = "a rival server with one route, and settings of the bench")]
+
 use std::{
     io::{BufRead, BufReader},
     path::Path,
