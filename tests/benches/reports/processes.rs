@@ -1,6 +1,9 @@
 //! The contestants, each a process of its own: this program, started again with a role.
 
-#![expect(clippy::disallowed_methods, reason = "a rival server with one route, and settings of the bench")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a rival server with one route, and settings of the bench"
+)]
 
 use std::{
     io::{BufRead, BufReader},
