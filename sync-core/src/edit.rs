@@ -225,7 +225,7 @@ impl<'d> DraftEditor<'d> {
         let Some(id) = object_at(self.doc, &map, row.name)? else {
             return Err(EditRefusal::NoSuchItem(path.clone()));
         };
-        self.commit(|tx| tx.update_text(&id, &text))
+        self.commit(|tx| rewrite(tx, &id, &text))
     }
 
     /// Settles a conflict: writes the chosen value over all that stand there. A removal that is
@@ -461,6 +461,25 @@ fn put(
     tx.put(map, name, value)
 }
 
+/// Leads a text to a new content. The library's own comparison keeps most of what is equal but takes
+/// quadratic time, so where much differs everything between the equal ends is replaced instead.
+fn rewrite(tx: &mut Transaction<'_>, id: &ObjId, text: &str) -> Result<(), AutomergeError> {
+    const COMPARED: usize = 300 * 300;
+    let old: Vec<char> = tx.text(id)?.chars().collect();
+    let new: Vec<char> = text.chars().collect();
+    let equal = |pair: &(&char, &char)| pair.0 == pair.1;
+    let start = old.iter().zip(&new).take_while(equal).count();
+    let room = old.len().min(new.len()).saturating_sub(start);
+    let end = old.iter().rev().zip(new.iter().rev()).take(room).take_while(equal).count();
+    let gone = old.len().saturating_sub(start).saturating_sub(end);
+    let come = new.len().saturating_sub(start).saturating_sub(end);
+    if gone.saturating_mul(come) <= COMPARED {
+        return tx.update_text(id, text);
+    }
+    let middle: String = new.iter().skip(start).take(come).collect();
+    tx.splice_text(id, start, isize::try_from(gone).unwrap_or(isize::MAX), &middle)
+}
+
 /// A scalar as the CRDT library writes it.
 pub(crate) fn library_value(value: &Scalar) -> ScalarValue {
     match value {
@@ -482,3 +501,6 @@ pub(crate) fn object_at(
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests;

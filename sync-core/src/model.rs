@@ -357,3 +357,6 @@ section! {
         removed: bool = Kind::Bool, Roles::ALL, Plain, Anytime;
     }
 }
+
+#[cfg(test)]
+mod tests;

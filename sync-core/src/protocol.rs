@@ -69,6 +69,8 @@ pub struct SyncRequest {
 pub struct SyncReply {
     /// The draft's epoch.
     pub epoch: u32,
+    /// The actor that this answers.
+    pub actor: ActorId,
     /// How many changes of the request were new and taken.
     pub accepted: u32,
     /// The last sequence number of this actor that the server holds; 0 for none.
@@ -151,3 +153,6 @@ pub enum SyncRefusal {
     /// 423: the draft is locked for this role.
     Locked,
 }
+
+#[cfg(test)]
+mod tests;

@@ -196,35 +196,36 @@ impl Session {
         if reply.epoch != self.epoch {
             return self.refused(&SyncRefusal::EpochOver);
         }
-        if reply.cursor < self.cursor {
+        if reply.cursor < self.cursor || reply.actor != self.writer.actor {
             // An older reply that came late; a newer one was already applied.
             return Vec::new();
         }
         let taken = match &reply.pull {
-            Pull::Changes { changes, .. } => gate::receive(&self.doc, &blobs(changes)),
+            Pull::Changes { changes, .. } => gate::receive(&self.doc, &blobs(changes)).map(Some),
             Pull::Snapshot(bytes) => self.rebuilt(&bytes.0, reply.last_seq),
         };
         match taken {
-            Ok(doc) => self.doc = doc,
+            Ok(Some(doc)) => self.doc = doc,
+            Ok(None) => return self.needs_actor(),
             Err(rejection) => {
                 self.mismatches = self.mismatches.saturating_add(1);
                 return vec![Effect::TryLater(rejection.to_string())];
             }
         }
         self.cursor = reply.cursor;
-        self.acked_seq = reply.last_seq;
+        self.acknowledge(reply.last_seq);
         let mut effects = vec![Effect::Save];
         effects.extend(self.compare(&reply));
         effects.push(Effect::ShowConflicts(reply.conflicts));
         effects
     }
 
-    /// Takes a refusal.
+    /// Takes a refusal of a request that this session made.
     pub fn refused(&mut self, refusal: &SyncRefusal) -> Vec<Effect> {
         match refusal {
             SyncRefusal::SeqGap { expected_seq } if *expected_seq <= self.last_own_seq() + 1 => {
                 // The server lost what it had acknowledged, or never had it: send from there.
-                self.acked_seq = expected_seq.saturating_sub(1);
+                self.acknowledge(expected_seq.saturating_sub(1));
                 vec![Effect::Save, Effect::Send]
             }
             SyncRefusal::ActorReused
@@ -238,6 +239,14 @@ impl Session {
             }
             SyncRefusal::Locked => vec![Effect::WaitForUnlock],
         }
+    }
+
+    fn acknowledge(&mut self, last_seq: u64) {
+        if last_seq < self.acked_seq {
+            // The server holds less than it once said, so what it said of its heads is void, too.
+            self.server_heads.clear();
+        }
+        self.acked_seq = last_seq;
     }
 
     fn needs_actor(&mut self) -> Vec<Effect> {
@@ -270,27 +279,25 @@ impl Session {
         if self.pending() == 0 { vec![Effect::InStep] } else { vec![Effect::Send] }
     }
 
-    /// The server's snapshot with what the server does not hold on top.
-    fn rebuilt(&self, snapshot: &[u8], last_seq: u64) -> Result<Automerge, Rejection> {
+    /// The server's snapshot with what the server does not hold on top; nothing if that does not go
+    /// together because the actor's numbers were used twice.
+    fn rebuilt(&self, snapshot: &[u8], last_seq: u64) -> Result<Option<Automerge>, Rejection> {
         let server = gate::load(snapshot)?;
-        let pending: Vec<Vec<u8>> = self
-            .pending_changes(last_seq)
-            .into_iter()
-            .map(|change| change.raw_bytes().to_vec())
-            .collect();
-        gate::receive(&server, &pending.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        let held = |change: &Change| server.get_change_meta_by_hash(&change.hash()).is_some();
+        let mut own = self.pending_changes(0);
+        let pending = own.split_off(own.partition_point(|change| change.seq() <= last_seq));
+        if !own.iter().all(held) {
+            return Ok(None);
+        }
+        let pending: Vec<&[u8]> = pending.iter().map(Change::raw_bytes).collect();
+        Ok(gate::receive(&server, &pending).ok())
     }
 
     /// Own changes after a sequence number, in order.
     fn pending_changes(&self, after: u64) -> Vec<Change> {
-        let known = |head: &&ChangeHash| self.doc.get_change_meta_by_hash(head).is_some();
-        // The server may know fewer than it once said, so the shortcut holds only for later numbers.
-        let have: Vec<ChangeHash> = if after >= self.acked_seq {
-            self.server_heads.iter().filter(known).copied().collect()
-        } else {
-            Vec::new()
-        };
-        let mut pending = self.doc.get_changes(&have);
+        // The server may hold fewer than it once said, so its heads help only with later numbers.
+        let have = if after >= self.acked_seq { self.server_heads.as_slice() } else { &[] };
+        let mut pending = self.doc.get_changes(have);
         pending.retain(|change| *change.actor_id() == self.writer.actor && change.seq() > after);
         pending.sort_by_key(Change::seq);
         pending
