@@ -33,6 +33,8 @@ enum Command {
     },
     /// Bring the database's schema up to date
     Migrate,
+    /// Tell the whole story: run the server on a free port and drive it over HTTP
+    Demo,
     /// Print the OpenAPI document
     Openapi,
     /// People who can log in
@@ -89,6 +91,13 @@ fn run(arguments: Arguments) -> Result<(), StartFault> {
             let done = migrate::run(&load(Mode::Production)?.database)
                 .map_err(|error| StartFault(format!("CHAKAN_DATABASE_URL: {error}")))?;
             say(&format!("{} migrations run", done.len()));
+            Ok(())
+        }
+        Command::Demo => {
+            let config = load(Mode::Demo)?;
+            demo::tell_story(config, ports, &mut |line| say(line))
+                .map_err(|fault| StartFault(fault.0))?;
+            say("\nEverything was as expected.");
             Ok(())
         }
         Command::Openapi => {
