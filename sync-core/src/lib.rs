@@ -9,7 +9,7 @@
 //! * [`identifiers`]: number plates, VINs and phone numbers
 //! * [`lifecycle`]: the states of a case and what may follow what
 //! * [`promise`], [`clock`]: service limits as data, and clocks as a fold over the event log
-//! * [`estimate`]: loss-sheet arithmetic in fen
+//! * [`estimate`], [`sheet`]: loss-sheet arithmetic in fen, and the sheet of a case that is agreed on
 //! * [`model`], [`edit`], [`conflict`]: the shared draft, targeted writes to it, what needs a person
 //! * [`limits`], [`gate`]: what untrusted bytes must pass before the CRDT library sees them
 //! * [`protocol`], [`outbox`], [`recover`]: the phone's side of synchronisation, without IO
@@ -32,5 +32,6 @@ pub mod outbox;
 pub mod promise;
 pub mod protocol;
 pub mod recover;
+pub mod sheet;
 pub mod time;
 pub mod wire_name;
