@@ -8,3 +8,4 @@ pub mod case;
 pub mod identity;
 pub mod page;
 pub mod problem;
+pub mod repair;

@@ -37,3 +37,4 @@ pub mod wire;
 pub mod case_log;
 pub mod identity;
 pub mod intake;
+pub mod repair;

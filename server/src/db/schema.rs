@@ -155,6 +155,35 @@ table! {
     }
 }
 
+table! {
+    repair_shops (id) {
+        id -> Text,
+        name -> Text,
+        address -> Text,
+        phone -> Nullable<Text>,
+        class -> Text,
+        licence_no -> Text,
+        licence_ends_at -> BigInt,
+        credit_code -> Text,
+        created_by -> Text,
+        created_at -> BigInt,
+        version -> BigInt,
+    }
+}
+
+table! {
+    case_shops (case_id) {
+        case_id -> Text,
+        shop_id -> Nullable<Text>,
+        other_name -> Nullable<Text>,
+        other_phone -> Nullable<Text>,
+        chosen_at -> BigInt,
+        recorded_by -> Text,
+        recorded_at -> BigInt,
+        version -> BigInt,
+    }
+}
+
 joinable!(people -> branches (branch_id));
 joinable!(cases -> branches (branch_id));
 allow_tables_to_appear_in_same_query!(branches, people, devices, cases, case_events, case_people);

@@ -1,0 +1,175 @@
+//! Repair shops and the customer's own choice among them (C18, C19).
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::problem::Warning;
+
+/// Class of a repair shop by the maintenance authority; one is the highest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ShopClass {
+    /// Class one (一类).
+    One,
+    /// Class two (二类).
+    Two,
+    /// Class three (三类).
+    Three,
+}
+
+/// Add a shop to the registry.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateShopRequest {
+    /// Id made by the caller; made here if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
+    /// Name, 1 to 100 characters.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: String,
+    /// Address, 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200)]
+    pub address: String,
+    /// Number to call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 32)]
+    pub phone: Option<String>,
+    /// Class.
+    pub class: ShopClass,
+    /// Number of the licence or filing, 1 to 64 characters; names one shop.
+    #[schema(min_length = 1, max_length = 64)]
+    pub licence_no: String,
+    /// The last day on which the licence is in force, Beijing time.
+    pub licence_valid_until: NaiveDate,
+    /// Unified social credit code, 18 characters.
+    #[schema(max_length = 64)]
+    pub credit_code: String,
+}
+
+/// A repair shop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShopResponse {
+    /// Id.
+    pub id: Uuid,
+    /// Name.
+    pub name: String,
+    /// Address.
+    pub address: String,
+    /// Number to call.
+    pub phone: Option<String>,
+    /// Class.
+    pub class: ShopClass,
+    /// Number of the licence or filing.
+    pub licence_no: String,
+    /// The last day on which the licence is in force, Beijing time.
+    pub licence_valid_until: NaiveDate,
+    /// Unified social credit code, normalised.
+    pub credit_code: String,
+    /// Whether staff may mention it to a customer who asks (C19); never that they must.
+    pub may_be_recommended: bool,
+    /// Why it may not: `class_below_two`, `licence_expired`.
+    pub not_recommended_because: Vec<String>,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+    /// Version.
+    pub version: i64,
+}
+
+/// The saved shop.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CreateShopResponse {
+    /// The shop.
+    pub shop: ShopResponse,
+    /// Values that were accepted but look wrong.
+    pub warnings: Vec<Warning>,
+}
+
+/// What every screen that shows shops must say (C18).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FreeChoice {
+    /// Chinese.
+    #[serde(rename = "zh-CN")]
+    pub zh_cn: String,
+    /// English.
+    pub en: String,
+}
+
+/// A page of shops. None of them is a default, and the order says nothing about them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ShopListResponse {
+    /// What must be shown with the list.
+    pub free_choice: FreeChoice,
+    /// The shops, in the order in which they were added.
+    pub items: Vec<ShopResponse>,
+    /// Send this as `cursor` to get the next page; absent on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// What a list of shops is narrowed by.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListShopsQuery {
+    /// Part of the name.
+    #[param(max_length = 100)]
+    pub name: Option<String>,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 200)]
+    pub cursor: Option<String>,
+    /// How many items, 1 to 200; 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+}
+
+/// Record the shop that the customer chose. Exactly one of `shop_id` and `other_shop`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChooseShopRequest {
+    /// Id of the event, made by whoever heard the choice; made here if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
+    /// A shop of the registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shop_id: Option<Uuid>,
+    /// Any other shop: the choice is free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_shop: Option<OtherShop>,
+    /// That the customer was told that the choice is free; must be true.
+    pub free_choice_told: bool,
+    /// When the customer chose, if that was not now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen_at: Option<DateTime<Utc>>,
+}
+
+/// A shop that is not in the registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OtherShop {
+    /// Name, 1 to 100 characters.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: String,
+    /// Number to call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 32)]
+    pub phone: Option<String>,
+}
+
+/// The customer's choice that is in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShopChoiceResponse {
+    /// The case.
+    pub case_id: Uuid,
+    /// The shop of the registry, if it is one.
+    pub shop_id: Option<Uuid>,
+    /// The shop, if it is not in the registry.
+    pub other_shop: Option<OtherShop>,
+    /// When the customer chose.
+    pub chosen_at: DateTime<Utc>,
+    /// Who recorded the choice.
+    pub recorded_by: Uuid,
+    /// When it was recorded.
+    pub recorded_at: DateTime<Utc>,
+}

@@ -1,0 +1,2 @@
+DROP TABLE case_shops;
+DROP TABLE repair_shops;

@@ -1,0 +1,51 @@
+//! Repair shops and the customer's own choice (C18, C19).
+//!
+//! Managers keep a registry of shops with class and licence. Every listing says that the choice is
+//! free; nothing here proposes, sorts by merit or defaults to a shop. The customer may choose any
+//! shop, in the registry or not, and change the choice; who recorded it is kept. A shop's own people
+//! see the cases that chose it on the board.
+
+mod api;
+mod check;
+mod rules;
+mod store;
+
+use sync_core::{
+    ids::{CaseId, ShopId},
+    time::Instant,
+};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    db::{Conn, page::Cursor},
+    error::ApiError,
+};
+
+pub use rules::{FREE_CHOICE_EN, FREE_CHOICE_ZH};
+
+/// Registers the operations.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(api::create_shop).service(api::list_shops).service(api::choose_shop);
+}
+
+/// The cases whose customer's choice in force is this shop, the latest choice first: at most
+/// `limit`, after a cursor of choice and case.
+///
+/// # Errors
+/// Database faults.
+pub fn list_cases_of_shop(
+    conn: &mut Conn,
+    shop: ShopId,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Vec<(CaseId, Instant)>, ApiError> {
+    store::list_cases_of_shop(conn, shop, after, limit)
+}
+
+/// Whether the customer's choice in force is this shop.
+///
+/// # Errors
+/// Database faults.
+pub fn is_chosen(conn: &mut Conn, case_id: CaseId, shop: ShopId) -> Result<bool, ApiError> {
+    Ok(store::find_choice(conn, case_id)?.is_some_and(|choice| choice.shop_id == Some(shop)))
+}
