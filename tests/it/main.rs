@@ -1,3 +1,4 @@
 //! Journeys over real HTTP, and guards.
 
 mod intake;
+mod repair;
