@@ -156,7 +156,6 @@ impl Reply {
     ///
     /// # Panics
     /// Then.
-    #[must_use]
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self}");
@@ -188,7 +187,6 @@ impl Reply {
     ///
     /// # Panics
     /// When something else was answered.
-    #[must_use]
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Problem {
         assert_eq!(self.status, status, "{self}");
