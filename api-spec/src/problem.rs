@@ -101,11 +101,17 @@ codes! {
     MethodNotAllowed = 405 "method_not_allowed", "This address does not take that method";
     Conflict = 409 "conflict", "The record is not in a state that allows this";
     IdempotencyKeyInFlight = 409 "idempotency_key_in_flight", "The same request is still being worked on";
+    ActorReused = 409 "actor_reused", "This actor can append no more; get a new one and write unsent work again";
+    SeqGap = 409 "seq_gap", "Changes before these are missing; send from the expected number";
+    UnknownDeps = 409 "unknown_deps", "The changes build on changes that are not here";
+    EpochOver = 410 "epoch_over", "The case has another draft document; open it anew";
     VersionMismatch = 412 "version_mismatch", "The record has changed since you read it";
     TooLarge = 413 "too_large", "The request is larger than allowed";
     UnsupportedMediaType = 415 "unsupported_media_type", "This kind of content is not accepted";
     Invalid = 422 "invalid_fields", "Some fields are not valid";
     IdempotencyKeyReused = 422 "idempotency_key_reused", "The Idempotency-Key was used for another request";
+    Quarantined = 422 "quarantined", "A change was refused and put aside; nothing was taken";
+    DraftLocked = 423 "draft_locked", "The draft takes no more changes";
     PreconditionRequired = 428 "precondition_required", "Send the version you read in If-Match";
     TooManyRequests = 429 "too_many_requests", "Too many attempts; wait and try again";
     Internal = 500 "internal_error", "We made a mistake; it has been recorded";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sync_core::time::Instant;
 
-use crate::{auth::Auth, config::Config, db::Db, ports::Ports};
+use crate::{auth::Auth, config::Config, db::Db, draft::Drafts, ports::Ports};
 
 /// The one piece of shared state; cheap to clone.
 #[derive(Clone)]
@@ -15,6 +15,8 @@ pub struct App {
     pub ports: Ports,
     /// Tokens, keys and who is trusted.
     pub auth: Arc<Auth>,
+    /// Draft documents in memory.
+    pub drafts: Arc<Drafts>,
     /// Settings.
     pub config: Arc<Config>,
 }

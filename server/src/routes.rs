@@ -5,11 +5,15 @@ use api_spec::problem::Code;
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{AppExt, UtoipaApp, scope, service_config::ServiceConfig};
 
-use crate::{error::ApiError, identity, intake, openapi, ops, repair};
+use crate::{draft, error::ApiError, identity, intake, openapi, ops, repair};
 
 /// Everything under `/api/v1`. Exactly one scope: two with one prefix would shadow each other.
 fn api(config: &mut ServiceConfig) {
-    config.configure(identity::routes).configure(intake::routes).configure(repair::routes);
+    config
+        .configure(identity::routes)
+        .configure(intake::routes)
+        .configure(repair::routes)
+        .configure(draft::routes);
 }
 
 /// Registers every operation on an application.

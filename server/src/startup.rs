@@ -122,7 +122,7 @@ pub fn assemble(config: Config, ports: Ports) -> Result<App, StartFault> {
         .map_err(|error| StartFault(format!("CHAKAN_KEYS_DIR: {error}")))?;
     let db = Db::open(&config.database)
         .map_err(|error| StartFault(format!("CHAKAN_DATABASE_URL: {error}")))?;
-    Ok(App { db, ports, auth: Arc::new(auth), config: Arc::new(config) })
+    Ok(App { db, ports, auth: Arc::new(auth), drafts: Arc::default(), config: Arc::new(config) })
 }
 
 /// [`assemble`] with ports made from the settings.

@@ -223,7 +223,7 @@ operations! {
     IssueDraftActor                "issue_draft_actor"            Roles(FIELD);
     SyncDraft                      "sync_draft"                   Roles(FIELD);
     GetDraft                       "get_draft"                    Roles(CASE_READERS);
-    SettleConflict                 "settle_conflict"              Roles(FIELD);
+    SettleConflict                 "settle_conflict"              Roles(&[Surveyor, Assessor, Verifier, Manager]);
     // evidence
     DeclarePhotos                  "declare_photos"               Roles(FIELD);
     ListPhotos                     "list_photos"                  Roles(CASE_READERS);

@@ -1,0 +1,225 @@
+//! What one server process keeps for drafts between requests: documents by use, turns, and bounds
+//! for work. All of it may be lost at any time.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use sync_core::{automerge::Automerge, ids::CaseId, model::ChangeHash};
+use tokio::sync::{MutexGuard, OwnedSemaphorePermit, Semaphore};
+
+use super::rules::Head;
+use crate::error::ApiError;
+
+/// Most bytes that documents in memory may take, as estimated.
+const CACHE_BYTES: usize = 256 * 1024 * 1024;
+/// Most requests that wait for a turn or work on a document; the next one is told to come back.
+const PLACES: usize = 256;
+/// Documents worked on at the same time. The work is all computing, so more would only take turns.
+const AT_ONCE: usize = 2;
+/// Cases share turns by hash: enough that two busy ones seldom meet.
+const TURNS: usize = 64;
+
+/// The drafts of one server process.
+pub struct Drafts {
+    // Held for a map operation only.
+    cache: Mutex<Cache>,
+    places: Arc<Semaphore>,
+    computing: Arc<Semaphore>,
+    // Held from reading a draft to storing what was appended, so that two pushes to one case do not
+    // make each other start again. Only a courtesy: the tables decide.
+    turns: Vec<tokio::sync::Mutex<()>>,
+}
+
+impl Default for Drafts {
+    fn default() -> Self {
+        Self {
+            cache: Mutex::new(Cache::new(CACHE_BYTES)),
+            places: Arc::new(Semaphore::new(PLACES)),
+            computing: Arc::new(Semaphore::new(AT_ONCE)),
+            turns: (0..TURNS).map(|_| tokio::sync::Mutex::new(())).collect(),
+        }
+    }
+}
+
+impl Drafts {
+    /// A place among those who may wait.
+    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.places.clone().try_acquire_owned().map_err(|_| {
+            metrics::counter!("chakan_draft_turned_away_total").increment(1);
+            ApiError::overloaded()
+        })
+    }
+
+    /// This case's turn to be appended to.
+    pub(super) async fn turn(&self, case_id: CaseId) -> Result<MutexGuard<'_, ()>, ApiError> {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(case_id);
+        let index = usize::try_from(hash).unwrap_or_default() % TURNS;
+        let turn = self.turns.get(index).ok_or_else(|| ApiError::internal("no turn"))?;
+        Ok(turn.lock().await)
+    }
+
+    /// Runs work on documents off the async threads, a bounded number at a time. `None`: it panicked.
+    pub(super) async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<Option<T>, ApiError> {
+        let turn = self.computing.clone().acquire_owned().await.map_err(ApiError::internal)?;
+        let done = tokio::task::spawn_blocking(move || {
+            // Kept by the work and not by the request: a caller who hangs up does not end it.
+            let _turn = turn;
+            catch_unwind(AssertUnwindSafe(work)).ok()
+        });
+        let done = done.await.map_err(ApiError::internal)?;
+        if done.is_none() {
+            metrics::counter!("chakan_gate_panics_total").increment(1);
+        }
+        Ok(done)
+    }
+
+    /// The document of exactly this head.
+    pub(super) fn find(&self, case_id: CaseId, head: &Head) -> Option<Arc<Automerge>> {
+        let found = self.cache().find(case_id, head);
+        let outcome = if found.is_some() { "hit" } else { "miss" };
+        metrics::counter!("chakan_draft_cache_total", "outcome" => outcome).increment(1);
+        found
+    }
+
+    /// Keeps a document, whose saved form has `saved` bytes, in the place of its case's older one.
+    pub(super) fn keep(&self, case_id: CaseId, head: &Head, doc: Arc<Automerge>, saved: usize) {
+        self.cache().keep(case_id, head, doc, saved);
+    }
+
+    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Documents, the least recently used one leaving first.
+struct Cache {
+    most_bytes: usize,
+    bytes: usize,
+    clock: u64,
+    documents: HashMap<CaseId, Kept>,
+    by_use: BTreeMap<u64, CaseId>,
+}
+
+struct Kept {
+    epoch: u32,
+    lsn: u64,
+    heads: Vec<ChangeHash>,
+    doc: Arc<Automerge>,
+    bytes: usize,
+    used: u64,
+}
+
+impl Cache {
+    fn new(most_bytes: usize) -> Self {
+        let (documents, by_use) = (HashMap::new(), BTreeMap::new());
+        Self { most_bytes, bytes: 0, clock: 0, documents, by_use }
+    }
+
+    fn find(&mut self, case_id: CaseId, head: &Head) -> Option<Arc<Automerge>> {
+        self.clock += 1;
+        let kept = self.documents.get_mut(&case_id)?;
+        // Heads as well: a database that was restored from a backup may count the same numbers again.
+        if (kept.epoch, kept.lsn) != (head.epoch, head.lsn) || kept.heads != head.heads {
+            return None;
+        }
+        self.by_use.remove(&kept.used);
+        kept.used = self.clock;
+        self.by_use.insert(kept.used, case_id);
+        Some(kept.doc.clone())
+    }
+
+    fn keep(&mut self, case_id: CaseId, head: &Head, doc: Arc<Automerge>, saved: usize) {
+        self.remove(case_id);
+        self.clock += 1;
+        let bytes = estimate(saved);
+        let kept = Kept {
+            epoch: head.epoch,
+            lsn: head.lsn,
+            heads: head.heads.clone(),
+            doc,
+            bytes,
+            used: self.clock,
+        };
+        self.bytes += bytes;
+        self.by_use.insert(kept.used, case_id);
+        self.documents.insert(case_id, kept);
+        while self.bytes > self.most_bytes
+            && let Some((_, oldest)) = self.by_use.pop_first()
+        {
+            self.remove(oldest);
+        }
+    }
+
+    fn remove(&mut self, case_id: CaseId) {
+        if let Some(kept) = self.documents.remove(&case_id) {
+            self.bytes -= kept.bytes;
+            self.by_use.remove(&kept.used);
+        }
+    }
+}
+
+/// A document in memory takes up to forty times its saved form.
+fn estimate(saved: usize) -> usize {
+    saved.saturating_mul(40).saturating_add(16 * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use sync_core::protocol::Lock;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn head(lsn: u64) -> Head {
+        Head {
+            epoch: 1,
+            lsn,
+            heads: vec![ChangeHash([u8::try_from(lsn).unwrap(); 32])],
+            max_op: 0,
+            snapshot_lsn: 0,
+            tail_bytes: 0,
+            lock: Lock::Open,
+        }
+    }
+
+    fn case(n: u128) -> CaseId {
+        CaseId(Uuid::from_u128(n))
+    }
+
+    #[test]
+    fn only_the_document_of_exactly_this_head_is_found() {
+        let mut cache = Cache::new(1 << 20);
+        cache.keep(case(1), &head(2), Arc::default(), 10);
+        assert!(cache.find(case(1), &head(2)).is_some());
+        assert!(cache.find(case(1), &head(3)).is_none());
+        assert!(cache.find(case(2), &head(2)).is_none());
+        assert!(cache.find(case(1), &Head { epoch: 2, ..head(2) }).is_none());
+        let restored = Head { heads: vec![ChangeHash([9; 32])], ..head(2) };
+        assert!(cache.find(case(1), &restored).is_none());
+        cache.keep(case(1), &head(3), Arc::default(), 10);
+        assert!(cache.find(case(1), &head(2)).is_none());
+        assert_eq!(cache.by_use.len(), 1);
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_leaves_first_and_bytes_add_up() {
+        let mut cache = Cache::new(estimate(100) * 2);
+        cache.keep(case(1), &head(1), Arc::default(), 100);
+        cache.keep(case(2), &head(1), Arc::default(), 100);
+        assert!(cache.find(case(1), &head(1)).is_some());
+        cache.keep(case(3), &head(1), Arc::default(), 100);
+        assert!(cache.find(case(2), &head(1)).is_none());
+        assert!(cache.find(case(1), &head(1)).is_some());
+        assert!(cache.find(case(3), &head(1)).is_some());
+        cache.keep(case(4), &head(1), Arc::default(), usize::MAX / 50);
+        assert_eq!(cache.bytes, 0, "larger than all room: nothing stays");
+        assert!(cache.by_use.is_empty() && cache.documents.is_empty());
+    }
+}
