@@ -1,16 +1,26 @@
 //! The `chakan` command.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    io::{BufRead, Read},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::{Parser, Subcommand};
 use server::{
-    auth::policy::Role,
     config::{Config, Mode},
     db::migrate,
-    demo, identity, openapi,
+    demo,
+    error::ApiError,
+    identity, openapi,
     ports::{Ports, blobs, clock, ids, notifier, travel_time},
     startup::{self, StartFault},
 };
+use sync_core::ids::ShopId;
+
+/// More than any allowed password takes.
+const MOST_PASSWORD_BYTES: u64 = 4_096;
 
 /// Chakan (查勘): motor-claims survey backend
 #[derive(Parser)]
@@ -53,13 +63,16 @@ enum UserCommand {
         name: String,
         /// Roles, separated by commas
         #[arg(long, value_delimiter = ',', required = true)]
-        role: Vec<Role>,
+        role: Vec<String>,
         /// Code of the branch; made at the top of the tree if there is none yet
         #[arg(long, default_value = "head")]
         branch: String,
         /// Staff number shown to customers
         #[arg(long)]
         staff_no: Option<String>,
+        /// Id of the repair shop, for the role shop
+        #[arg(long)]
+        shop: Option<ShopId>,
     },
 }
 
@@ -106,20 +119,39 @@ fn run(arguments: Arguments) -> Result<(), StartFault> {
                 .map_err(|error| StartFault(error.to_string()))?);
             Ok(())
         }
-        Command::User(UserCommand::Add { username, name, role, branch, staff_no }) => {
+        Command::User(UserCommand::Add { username, name, role, branch, staff_no, shop }) => {
             let app = startup::assemble_for_command(load(Mode::Production)?, ports)?;
             let mut password = String::new();
             std::io::stdin()
+                .lock()
+                .take(MOST_PASSWORD_BYTES)
                 .read_line(&mut password)
-                .map_err(|error| StartFault(error.to_string()))?;
-            let person =
-                identity::AddPerson { username, name, roles: role, branch_code: branch, staff_no };
+                .map_err(|error| StartFault(format!("the password: {error}")))?;
+            let person = identity::AddPerson {
+                username,
+                name,
+                roles: role,
+                branch_code: branch,
+                staff_no,
+                shop,
+            };
             identity::add_person(&app, person, password.trim_end_matches(['\r', '\n']))
-                .map_err(|error| StartFault(error.to_string()))?;
+                .map_err(|error| StartFault(one_line(&error)))?;
             say("added");
             Ok(())
         }
     }
+}
+
+/// A refusal as one line: each field with what is allowed.
+fn one_line(error: &ApiError) -> String {
+    let problem = error.problem();
+    if problem.errors.is_empty() {
+        return problem.detail.unwrap_or(problem.title);
+    }
+    let fields =
+        problem.errors.into_iter().map(|e| format!("{} ({}): {}", e.field, e.code, e.message));
+    fields.collect::<Vec<_>>().join("; ")
 }
 
 fn serve(config: Config) -> Result<(), StartFault> {

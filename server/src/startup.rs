@@ -18,7 +18,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
     app::App,
-    auth::{Auth, keys::Missing},
+    auth::{Auth, follow, keys::Missing},
     config::{Config, Database},
     db::{Db, migrate},
     demo,
@@ -101,6 +101,7 @@ pub async fn build_under(
     })?;
     let address = server.addrs().first().copied().ok_or_else(|| StartFault("no address".into()))?;
     let (stop, stopped) = watch::channel(false);
+    actix_web::rt::spawn(follow::keys(app.clone(), stopped.clone()));
     let jobs = (control == Control::Process)
         .then(|| actix_web::rt::spawn(Runner::new(app.clone(), stopped).run()));
     Ok(Running { app, address, server: server.run(), stop, jobs })
@@ -120,6 +121,9 @@ pub fn assemble(config: Config, ports: Ports) -> Result<App, StartFault> {
     let keys_dir = config.keys_dir.clone().unwrap_or_else(|| config.data_dir.join("keys"));
     let auth = Auth::load(&keys_dir, missing, ports.ids.as_ref())
         .map_err(|error| StartFault(format!("CHAKAN_KEYS_DIR: {error}")))?;
+    auth.tokens
+        .check_itself(ports.ids.as_ref(), ports.clock.now())
+        .map_err(|error| StartFault(format!("CHAKAN_KEYS_DIR: tokens do not work: {error}")))?;
     let db = Db::open(&config.database)
         .map_err(|error| StartFault(format!("CHAKAN_DATABASE_URL: {error}")))?;
     Ok(App { db, ports, auth: Arc::new(auth), drafts: Arc::default(), config: Arc::new(config) })

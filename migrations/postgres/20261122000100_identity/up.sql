@@ -63,9 +63,10 @@ CREATE INDEX refresh_tokens_by_device ON refresh_tokens (device_id);
 CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (expires_at);
 
 CREATE TABLE login_throttle (
-    -- 'account:<hash>' or 'address:<hash>'.
+    -- '<scope>:<hash>': neither user names nor addresses can be read from it.
     subject TEXT NOT NULL PRIMARY KEY,
-    window_started_at BIGINT NOT NULL,
-    failures BIGINT NOT NULL
+    -- The evaluated guesses of the last hour, in milliseconds, separated by spaces; at most 100.
+    guesses TEXT NOT NULL,
+    latest_at BIGINT NOT NULL
 );
-CREATE INDEX login_throttle_by_start ON login_throttle (window_started_at);
+CREATE INDEX login_throttle_by_age ON login_throttle (latest_at);

@@ -1,7 +1,8 @@
 //! Signing keys: Ed25519 key pairs as files, one directory for each purpose.
 //!
-//! The newest file by name signs, every file verifies. Adding a file and reloading rotates; removing
-//! one and reloading ends everything it signed. Nodes share keys by sharing the directory.
+//! The newest file by name signs, every file verifies. Adding a file rotates; removing one ends
+//! everything it signed. Nodes share keys by sharing the directory, which [`follow`](super::follow)
+//! reads again and again.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +17,13 @@ use aws_lc_rs::{
     signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
 };
 
+use sync_core::time::{Instant, Span};
+use uuid::Uuid;
+
 use crate::ports::ids::Ids;
+
+/// A new key verifies for this long before it signs, so that every node has read it by then.
+const SETTLE: Span = Span::seconds(5);
 
 /// Keys cannot be used: one line for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -81,18 +88,18 @@ impl KeyRing {
     /// # Errors
     /// When there is none and none may be made, or a file is not a key.
     pub fn load(dir: &Path, missing: Missing, ids: &dyn Ids) -> Result<Self, KeyFault> {
-        let mut keys = read(dir)?;
+        let mut keys = read_whole(dir)?;
         if keys.is_empty() {
             if missing == Missing::Refuse {
                 return Err(KeyFault::None(dir.to_owned()));
             }
             add(dir, ids)?;
-            keys = read(dir)?;
+            keys = read_whole(dir)?;
         }
         Ok(Self { dir: dir.to_owned(), keys: RwLock::new(Arc::new(keys)) })
     }
 
-    /// Makes a new key, which signs from now on; the old ones still verify.
+    /// Makes a new key, which verifies now and signs soon; the old ones still verify.
     ///
     /// # Errors
     /// When the directory cannot be written.
@@ -102,17 +109,22 @@ impl KeyRing {
         Ok(id)
     }
 
-    /// Reads the directory again.
+    /// Reads the directory again. A file that is not a key (perhaps half copied) is left out.
     ///
     /// # Errors
-    /// When it holds no usable key; the keys in memory stay.
+    /// When a file was left out; when there is no usable key, in which case those in memory stay.
     pub fn reload(&self) -> Result<(), KeyFault> {
-        let keys = read(&self.dir)?;
+        let (keys, fault) = read(&self.dir)?;
         if keys.is_empty() {
-            return Err(KeyFault::None(self.dir.clone()));
+            return Err(fault.unwrap_or_else(|| KeyFault::None(self.dir.clone())));
+        }
+        let same = self.snapshot().keys().eq(keys.keys());
+        if !same {
+            let ids: Vec<&String> = keys.keys().collect();
+            tracing::info!(dir = %self.dir.display(), ?ids, "signing keys changed");
         }
         *self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(keys);
-        Ok(())
+        fault.map_or(Ok(()), Err)
     }
 
     /// Every key, oldest first.
@@ -133,6 +145,17 @@ impl KeyRing {
             .ok_or_else(|| KeyFault::None(self.dir.clone()))
     }
 
+    /// The key that signs what several nodes must verify at once: the newest that all have read.
+    ///
+    /// # Errors
+    /// Never after a successful load.
+    pub fn signer(&self, now: Instant) -> Result<Key, KeyFault> {
+        let keys = self.snapshot();
+        let settled = keys.values().rev().find(|key| signs_from(&key.id) <= now).cloned();
+        // With no other key in the directory a new one signs at once.
+        settled.map_or_else(|| self.newest(), Ok)
+    }
+
     /// The key with this id.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<Key> {
@@ -144,24 +167,54 @@ impl KeyRing {
     }
 }
 
-fn read(dir: &Path) -> Result<BTreeMap<String, Key>, KeyFault> {
-    let io = |error| KeyFault::Io(dir.to_owned(), error);
-    if !dir.exists() {
-        return Ok(BTreeMap::new());
+/// When a key begins to sign. Ids that are not time-ordered were put there by somebody who knows.
+#[must_use]
+pub fn signs_from(id: &str) -> Instant {
+    let stamp = Uuid::try_parse(id).ok().and_then(|id| id.get_timestamp());
+    let made = stamp.map(|stamp| {
+        let (seconds, nanos) = stamp.to_unix();
+        Instant(i64::try_from(seconds).unwrap_or(0).saturating_mul(1_000))
+            + Span(i64::from(nanos / 1_000_000))
+    });
+    made.map_or(Instant::EARLIEST, |made| made + SETTLE)
+}
+
+/// The keys of a directory in which every file must be one.
+fn read_whole(dir: &Path) -> Result<BTreeMap<String, Key>, KeyFault> {
+    match read(dir)? {
+        (keys, None) => Ok(keys),
+        (_, Some(fault)) => Err(fault),
     }
-    let mut keys = BTreeMap::new();
+}
+
+/// The usable keys of a directory, and what was wrong with the last one that is not.
+fn read(dir: &Path) -> Result<(BTreeMap<String, Key>, Option<KeyFault>), KeyFault> {
+    let io = |error| KeyFault::Io(dir.to_owned(), error);
+    let (mut keys, mut fault) = (BTreeMap::new(), None);
+    if !dir.exists() {
+        return Ok((keys, fault));
+    }
     for entry in fs::read_dir(dir).map_err(io)? {
         let path = entry.map_err(io)?.path();
         if path.extension().is_none_or(|extension| extension != "pk8") {
             continue;
         }
-        let not_a_key = || KeyFault::NotAKey(path.clone());
-        let id = path.file_stem().and_then(|stem| stem.to_str()).ok_or_else(not_a_key)?.to_owned();
-        let pkcs8 = fs::read(&path).map_err(|error| KeyFault::Io(path.clone(), error))?;
-        let pair = Ed25519KeyPair::from_pkcs8(&pkcs8).map_err(|_| not_a_key())?;
-        keys.insert(id.clone(), Key { id, pair: Arc::new(pair), pkcs8: pkcs8.into() });
+        match read_key(&path) {
+            Ok(key) => drop(keys.insert(key.id.clone(), key)),
+            // Taken away between the listing and the look.
+            Err(KeyFault::Io(_, error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(wrong) => fault = Some(wrong),
+        }
     }
-    Ok(keys)
+    Ok((keys, fault))
+}
+
+fn read_key(path: &Path) -> Result<Key, KeyFault> {
+    let not_a_key = || KeyFault::NotAKey(path.to_owned());
+    let id = path.file_stem().and_then(|stem| stem.to_str()).ok_or_else(not_a_key)?.to_owned();
+    let pkcs8 = fs::read(path).map_err(|error| KeyFault::Io(path.to_owned(), error))?;
+    let pair = Ed25519KeyPair::from_pkcs8(&pkcs8).map_err(|_| not_a_key())?;
+    Ok(Key { id, pair: Arc::new(pair), pkcs8: pkcs8.into() })
 }
 
 /// Ids are time-ordered, so that the newest file sorts last.

@@ -61,8 +61,8 @@ table! {
 table! {
     login_throttle (subject) {
         subject -> Text,
-        window_started_at -> BigInt,
-        failures -> BigInt,
+        guesses -> Text,
+        latest_at -> BigInt,
     }
 }
 

@@ -3,12 +3,23 @@
 //! A person logs in with a password (argon2id) and gets a short access token; from an enrolled device
 //! they also get a refresh token that only that device's key can use. Roles and standing are read
 //! from here at every request, never from the token.
+//!
+//! * log-in: a guess takes a place in the throttle, then in the hashing queue, then is looked at
+//! * refresh tokens: used once, each with one derived successor; a copied one ends its family
+//! * devices: an Ed25519 key that signs each use; revoked at once here, within a second elsewhere
+//! * people and branches: an admin keeps those of their part of the tree
 
 mod api;
+mod check;
+mod command_line;
+mod guesses;
 mod passwords;
+mod proofs;
 mod rules;
+mod sessions;
 mod store;
 
+pub use command_line::{AddPerson, add_person};
 use sync_core::{
     ids::{BranchId, PersonId, ShopId},
     time::Instant,
@@ -27,12 +38,26 @@ use crate::{
 
 /// Registers the operations under `/api/v1`.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(api::login).service(api::get_me);
+    use api::{branches, devices, keys, people, sessions};
+    config
+        .service(sessions::login)
+        .service(sessions::refresh_tokens)
+        .service(sessions::logout)
+        .service(sessions::get_me)
+        .service(devices::enrol_device)
+        .service(devices::list_devices)
+        .service(devices::revoke_device)
+        .service(branches::list_branches)
+        .service(branches::create_branch)
+        .service(people::create_person)
+        .service(people::list_people)
+        .service(people::update_person)
+        .service(keys::rotate_signing_key);
 }
 
 /// Registers the operations outside `/api/v1`.
 pub fn well_known(config: &mut ServiceConfig) {
-    config.service(api::jwks);
+    config.service(api::keys::jwks);
 }
 
 /// A person to create.
@@ -63,7 +88,7 @@ pub struct NewPerson {
 /// # Errors
 /// Database faults.
 pub fn actor_in_good_standing(conn: &mut Conn, bearer: Bearer) -> Result<Option<Actor>, ApiError> {
-    store::find_actor(conn, bearer)
+    store::people::find_actor(conn, bearer)
 }
 
 /// Hashes a password. Takes tens of milliseconds of CPU: never on an async thread or in a transaction.
@@ -79,61 +104,7 @@ pub fn hash_password(app: &App, password: &str) -> Result<String, ApiError> {
 /// # Errors
 /// `conflict` when the user name or staff number is taken.
 pub fn insert_person(conn: &mut Conn, person: &NewPerson, now: Instant) -> Result<(), ApiError> {
-    store::insert_person(conn, person, now)
-}
-
-/// A person to add from the command line.
-#[derive(Clone, Debug)]
-pub struct AddPerson {
-    /// User name.
-    pub username: String,
-    /// Name.
-    pub name: String,
-    /// Roles.
-    pub roles: Vec<Role>,
-    /// Code of the branch; made at the top of the tree if there is none with that code.
-    pub branch_code: String,
-    /// Staff number.
-    pub staff_no: Option<String>,
-}
-
-/// Adds a person, outside a running server.
-///
-/// # Errors
-/// Refused fields; `conflict` when the user name or staff number is taken.
-pub fn add_person(app: &App, person: AddPerson, password: &str) -> Result<PersonId, ApiError> {
-    let password_hash = hash_password(app, password)?;
-    let (now, id, branch_id) = (app.now(), app.new_id(), app.new_id::<BranchId>());
-    let work = move |conn: &mut Conn| {
-        let branch = match find_branch(conn, &person.branch_code)? {
-            Some(branch) => branch,
-            None => {
-                insert_branch(
-                    conn,
-                    branch_id,
-                    &person.branch_code,
-                    &person.branch_code,
-                    None,
-                    now,
-                )?;
-                branch_id
-            }
-        };
-        let new = NewPerson {
-            id,
-            username: person.username.clone(),
-            name: person.name.clone(),
-            staff_no: person.staff_no.clone(),
-            phone: None,
-            password_hash: password_hash.clone(),
-            roles: person.roles.clone(),
-            branch,
-            shop: None,
-        };
-        insert_person(conn, &new, now)?;
-        Ok(id)
-    };
-    actix_web::rt::System::new().block_on(app.db.write(work))
+    store::people::insert_person(conn, person, now)
 }
 
 /// Inserts a branch below `parent`, or at the top of the tree.
@@ -148,7 +119,7 @@ pub fn insert_branch(
     parent: Option<BranchId>,
     now: Instant,
 ) -> Result<(), ApiError> {
-    store::insert_branch(conn, id, code, name, parent, now)
+    store::branches::insert_branch(conn, id, code, name, parent, now)
 }
 
 /// The branch with this code.
@@ -156,7 +127,7 @@ pub fn insert_branch(
 /// # Errors
 /// Database faults.
 pub fn find_branch(conn: &mut Conn, code: &str) -> Result<Option<BranchId>, ApiError> {
-    store::find_branch(conn, code)
+    store::branches::find_branch_by_code(conn, code)
 }
 
 /// Whether there is a person with this id.
@@ -164,7 +135,7 @@ pub fn find_branch(conn: &mut Conn, code: &str) -> Result<Option<BranchId>, ApiE
 /// # Errors
 /// Database faults.
 pub fn is_person(conn: &mut Conn, id: PersonId) -> Result<bool, ApiError> {
-    store::is_person(conn, id)
+    store::people::is_person(conn, id)
 }
 
 /// Lets people log in again.
@@ -172,7 +143,7 @@ pub fn is_person(conn: &mut Conn, id: PersonId) -> Result<bool, ApiError> {
 /// # Errors
 /// Database faults.
 pub fn open_log_ins(conn: &mut Conn, people: &[PersonId]) -> Result<(), ApiError> {
-    store::update_disabled(conn, people, None)
+    store::people::update_disabled(conn, people, None)
 }
 
 /// Keeps people from logging in.
@@ -180,7 +151,7 @@ pub fn open_log_ins(conn: &mut Conn, people: &[PersonId]) -> Result<(), ApiError
 /// # Errors
 /// Database faults.
 pub fn close_log_ins(conn: &mut Conn, people: &[PersonId], now: Instant) -> Result<(), ApiError> {
-    store::update_disabled(conn, people, Some(now))
+    store::people::update_disabled(conn, people, Some(now))
 }
 
 /// Forgets ended tokens and old throttle windows; answers how many rows.
@@ -188,5 +159,5 @@ pub fn close_log_ins(conn: &mut Conn, people: &[PersonId], now: Instant) -> Resu
 /// # Errors
 /// Database faults.
 pub fn prune(conn: &mut Conn, now: Instant) -> Result<usize, ApiError> {
-    store::prune(conn, now)
+    Ok(store::tokens::prune(conn, now)? + store::throttle::prune(conn, now)?)
 }
