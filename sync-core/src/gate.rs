@@ -97,6 +97,9 @@ pub fn admit(
     changes: &[&[u8]],
 ) -> Result<Admitted, Rejection> {
     let (fresh, duplicates) = fresh_chunks(doc, changes)?;
+    if fresh.is_empty() {
+        return Ok(nothing_new(doc, context, duplicates));
+    }
     let mut chain = Chain::new(doc, context);
     let mut shadow = Shadow::new(doc, context)?;
     let mut rows = Vec::with_capacity(fresh.len());
@@ -107,13 +110,8 @@ pub fn admit(
         rows.push(row);
         decoded.push(change);
     }
-    let (twin, snapshot) = if decoded.is_empty() {
-        (doc.clone(), None)
-    } else {
-        let twin = twin::apply(doc, decoded)?;
-        let snapshot = twin::verify(&twin)?;
-        (twin, Some(snapshot))
-    };
+    let twin = twin::apply(doc, decoded)?;
+    let snapshot = twin::verify(&twin)?;
     Ok(Admitted {
         heads: twin.get_heads(),
         doc: twin,
@@ -121,8 +119,20 @@ pub fn admit(
         max_op: rows.last().map_or(0, |row| row.max_op),
         last_seq: rows.last().map_or(context.last_seq, |row| row.seq),
         rows,
-        snapshot,
+        snapshot: Some(snapshot),
     })
+}
+
+fn nothing_new(doc: &Automerge, context: &PushContext, duplicates: usize) -> Admitted {
+    Admitted {
+        doc: doc.clone(),
+        rows: Vec::new(),
+        duplicates,
+        heads: doc.get_heads(),
+        max_op: 0,
+        last_seq: context.last_seq,
+        snapshot: None,
+    }
 }
 
 /// Takes changes that the server sent into a copy of the document. Framing, sizes and encoding are

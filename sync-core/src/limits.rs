@@ -30,7 +30,7 @@ pub const ACTOR_BYTES: usize = 16;
 
 /// The highest operation counter of a draft, so that no device can grow a case without bound. A
 /// large honest case has a few thousand operations.
-pub const DRAFT_OPS: u64 = 400_000;
+pub const DRAFT_OPS: u64 = 200_000;
 
 /// Most vehicles in one draft, removed ones included, as one device sees it.
 pub const VEHICLES: usize = 64;

@@ -77,14 +77,33 @@ pub fn rebase(
         (server.fork_at(&common)?, values(&Draft::read_at(local, &common)?))
     };
     let after = values(&Draft::read(local)?);
-    let mut replay =
-        Replay { editor: DraftEditor::new(&mut doc, writer, at)?, replayed: 0, held: Vec::new() };
-    for (place, fields) in differences(&before, &after) {
+    let present = values(&Draft::read(server)?);
+    // Items that reached the server on another way, such as a request that came late: made a second
+    // time they would hide the first, so only what differs is written, on top of the present.
+    let (twice, apart): (Vec<_>, Vec<_>) = differences(&before, &after)
+        .into_iter()
+        .partition(|(place, _)| !before.items.contains(place) && present.items.contains(place));
+    let mut replay = Replay::new(&mut doc, writer, at)?;
+    for (place, fields) in apart {
         replay.write(&place, fields, hold, before.items.contains(&place));
     }
-    let (replayed, held) = (replay.replayed, replay.held);
+    let (mut replayed, mut held) = replay.finish();
     doc.merge(&mut server.clone())?;
+    let mut replay = Replay::new(&mut doc, writer, at)?;
+    for (place, mut fields) in twice {
+        fields.retain(|(name, value)| present.get(&path_of(&place, name)) != *value);
+        if !fields.is_empty() {
+            replay.write(&place, fields, hold, true);
+        }
+    }
+    let (more, mut also_held) = replay.finish();
+    replayed = more.saturating_add(replayed);
+    held.append(&mut also_held);
     Ok(Recovered { doc, replayed, held })
+}
+
+fn path_of((section, item): &Place, field: &'static str) -> Path {
+    Path { section: *section, item: item.clone(), field: Some(field) }
 }
 
 /// The heads of what both documents hold.
@@ -173,7 +192,16 @@ struct Replay<'d> {
     held: Vec<HeldEdit>,
 }
 
-impl Replay<'_> {
+impl<'d> Replay<'d> {
+    fn new(doc: &'d mut Automerge, writer: &'d Writer, at: Instant) -> Result<Self, EditRefusal> {
+        let editor = DraftEditor::new(doc, writer, at)?;
+        Ok(Self { editor, replayed: 0, held: Vec::new() })
+    }
+
+    fn finish(self) -> (usize, Vec<HeldEdit>) {
+        (self.replayed, self.held)
+    }
+
     fn write(&mut self, place: &Place, fields: Fields, hold: &[Path], exists: bool) {
         let (section, item) = place;
         let path = |field| Path { section: *section, item: item.clone(), field };

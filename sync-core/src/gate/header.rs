@@ -1,8 +1,8 @@
 //! Step 3: the header of a change against what the server knows of its actor and of history.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
-use automerge::{Automerge, Change, ChangeHash};
+use automerge::{Automerge, Change, ChangeHash, legacy::OpId};
 
 use super::{PushContext, Rejection, Rule, preflight::Chunk};
 use crate::limits;
@@ -14,12 +14,30 @@ pub(super) struct Chain<'d> {
     last_seq: u64,
     last: Option<ChangeHash>,
     /// The highest operation counter of each change of the push.
-    in_push: BTreeMap<ChangeHash, u64>,
+    in_push: HashMap<ChangeHash, u64>,
+    /// Changes of the draft that were looked up.
+    in_doc: HashMap<ChangeHash, KnownDep>,
+}
+
+/// A change of the draft that the push builds on.
+#[derive(Clone, Debug)]
+pub(super) struct KnownDep {
+    /// Its hash.
+    pub hash: ChangeHash,
+    /// Its last operation.
+    pub last: OpId,
 }
 
 impl<'d> Chain<'d> {
     pub(super) fn new(doc: &'d Automerge, context: &'d PushContext) -> Self {
-        Self { doc, context, last_seq: context.last_seq, last: None, in_push: BTreeMap::new() }
+        Self {
+            doc,
+            context,
+            last_seq: context.last_seq,
+            last: None,
+            in_push: HashMap::new(),
+            in_doc: HashMap::new(),
+        }
     }
 
     /// What can be said before the library decodes the change.
@@ -53,7 +71,7 @@ impl<'d> Chain<'d> {
     }
 
     /// Dependencies, counter and chain; gives the dependencies that are in the draft.
-    pub(super) fn check_history(&self, change: &Change) -> Result<Vec<ChangeHash>, Rejection> {
+    pub(super) fn check_history(&mut self, change: &Change) -> Result<Vec<KnownDep>, Rejection> {
         let distinct: BTreeSet<_> = change.deps().iter().collect();
         if distinct.len() != change.deps().len() {
             return Err(Rejection::new(Rule::DoubledDep));
@@ -64,11 +82,10 @@ impl<'d> Chain<'d> {
             let max_op = match self.in_push.get(dep) {
                 Some(max_op) => *max_op,
                 None => {
-                    let meta = self.doc.get_change_meta_by_hash(dep);
-                    let meta =
-                        meta.ok_or_else(|| Rejection::new(Rule::UnknownDeps).because(dep))?;
-                    known.push(*dep);
-                    meta.max_op
+                    let dep = self.known_dep(dep)?;
+                    let max_op = dep.last.counter();
+                    known.push(dep);
+                    max_op
                 }
             };
             highest = highest.max(max_op);
@@ -78,6 +95,19 @@ impl<'d> Chain<'d> {
             return Err(Rejection::new(Rule::StartOp).because(why));
         }
         self.check_chain(change)?;
+        Ok(known)
+    }
+
+    fn known_dep(&mut self, hash: &ChangeHash) -> Result<KnownDep, Rejection> {
+        if let Some(known) = self.in_doc.get(hash) {
+            return Ok(known.clone());
+        }
+        let meta = self
+            .doc
+            .get_change_meta_by_hash(hash)
+            .ok_or_else(|| Rejection::new(Rule::UnknownDeps).because(hash))?;
+        let known = KnownDep { hash: *hash, last: OpId::new(meta.max_op, &meta.actor) };
+        self.in_doc.insert(*hash, known.clone());
         Ok(known)
     }
 

@@ -15,11 +15,11 @@ use std::{
 };
 
 use automerge::{
-    Automerge, Change, ChangeHash, ObjType, ReadDoc, ScalarValue, Value,
+    Automerge, Change, ObjType, ReadDoc, ScalarValue, Value,
     legacy::{ElementId, Key, ObjectId, Op, OpId, OpType},
 };
 
-use super::{PushContext, Rejection, Rule};
+use super::{PushContext, Rejection, Rule, header::KnownDep};
 use crate::model::schema::{
     self, Denial, Field, Kind, Misfit, Moment, Path, Scalar, Shape, Writable,
 };
@@ -58,19 +58,27 @@ impl<'d> Shadow<'d> {
         &mut self,
         change: &Change,
         operations: &[Op],
-        known_deps: &[ChangeHash],
+        known_deps: &[KnownDep],
     ) -> Result<Vec<String>, Rejection> {
         self.history.advance(known_deps);
         let mut creations = Creations::default();
         let mut paths = BTreeSet::new();
+        let mut texts = HashMap::new();
         for (counter, op) in (change.start_op().get()..).zip(operations) {
             let id = OpId::new(counter, change.actor_id());
             let path = self.check_op(&id, op, &mut creations)?;
+            if let (ObjectId::Id(object), Key::Seq(_)) = (&op.obj, &op.key) {
+                texts.insert(object, Rc::clone(&path));
+            }
             if !paths.contains(path.as_ref()) {
                 paths.insert(path.as_ref().clone());
             }
         }
         creations.complete()?;
+        // Only now: an honest rewriting puts the new characters before it takes the old ones.
+        for (text, path) in texts {
+            self.check_length(text, &path)?;
+        }
         Ok(paths.iter().map(Path::to_string).collect())
     }
 
@@ -238,11 +246,7 @@ impl<'d> Shadow<'d> {
                 if !op.pred.is_empty() {
                     return Err(Rejection::new(Rule::Pred));
                 }
-                let length = self.history.insert(place, text, after, id)?;
-                match row.kind {
-                    Kind::Text(max) if length <= max => {}
-                    _ => return Err(Rejection::new(Rule::TextTooLong)),
-                }
+                self.history.insert(place, text, after, id)?;
             }
             (OpType::Delete, false, ElementId::Id(target)) => {
                 if op.pred.iter().ne([target]) {
@@ -253,6 +257,13 @@ impl<'d> Shadow<'d> {
             _ => return Err(Rejection::new(Rule::OpKind)),
         }
         Ok(Rc::clone(&place.path))
+    }
+
+    fn check_length(&self, text: &OpId, path: &Path) -> Result<(), Rejection> {
+        match path.row().map(|row| row.kind) {
+            Some(Kind::Text(max)) if self.history.length(text) <= max => Ok(()),
+            _ => Err(Rejection::new(Rule::TextTooLong).at(path)),
+        }
     }
 
     /// Whether the writer may write to an item that belongs to whoever made it.

@@ -172,3 +172,41 @@ fn a_new_draft_document_takes_what_still_has_a_place() {
     assert_eq!(recovered.held.len(), 2);
     passes(&server, &recovered, &writer(6));
 }
+
+#[test]
+fn an_item_that_reached_the_server_on_another_way_is_not_made_twice() {
+    let common = base();
+    let mut local = common.clone();
+    write(&mut local, 5, unsent);
+    // The same work, written again under another actor, and then gone on with.
+    let first = rebase(&common, &local, &writer(6), AT, &[]).unwrap();
+    let mut server = first.doc;
+    write(&mut local, 5, |editor| {
+        editor.set_line_field(Uuid::from_u128(201), "labor_type", "body").unwrap();
+    });
+    let again = rebase(&server, &local, &writer(7), AT, &[]).unwrap();
+    let draft = Draft::read(&again.doc).unwrap();
+    assert_eq!((draft.lines.len(), draft.notes.len(), draft.vehicles.len()), (2, 2, 1));
+    assert_eq!(
+        draft.lines[&Uuid::from_u128(201)].labor_type,
+        Some(crate::estimate::LaborType::Body)
+    );
+    assert_eq!(draft.notes[&Uuid::from_u128(301)].text, "seen");
+    assert_eq!(again.held, []);
+    passes(&server, &again, &writer(7));
+
+    // Evidence that differs cannot be written over; it is shown instead.
+    let photo = Uuid::from_u128(400);
+    let add = |doc: &mut Automerge, actor: u8, digit: &str| {
+        write(doc, actor, |editor| {
+            let fields = [("sha256", digit.repeat(64).into()), ("captured_at_ms", AT.into())];
+            editor.add_photo(photo, &fields).unwrap();
+        });
+    };
+    add(&mut server, 6, "a");
+    add(&mut local, 5, "b");
+    let again = rebase(&server, &local, &writer(7), AT, &[]).unwrap();
+    let held: Vec<String> = again.held.iter().map(|held| held.path.to_string()).collect();
+    assert_eq!(held, [format!("photos/{photo}/sha256")]);
+    passes(&server, &again, &writer(7));
+}

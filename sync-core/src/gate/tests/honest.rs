@@ -92,6 +92,19 @@ fn rows_say_what_was_written_and_where() {
 }
 
 #[test]
+fn a_full_text_may_be_rewritten_as_a_whole() {
+    let server = seeded();
+    let me = surveyor();
+    let mut device = server.clone();
+    edits(&mut device, &me, |editor| {
+        editor.set_text(&description(), &"a".repeat(4_000)).unwrap();
+        editor.set_text(&description(), &"b".repeat(4_000)).unwrap();
+    });
+    let admitted = push(&server, &context(&me, 0), &missing(&device, &server)).unwrap();
+    assert_eq!(Draft::read(&admitted.doc).unwrap().scene.description, "b".repeat(4_000));
+}
+
+#[test]
 fn what_is_already_known_is_skipped() {
     let server = seeded();
     let me = surveyor();
