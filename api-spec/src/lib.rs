@@ -5,6 +5,7 @@
 //! when we make them).
 
 pub mod case;
+pub mod dispatch;
 pub mod draft;
 pub mod identity;
 pub mod page;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sync_core::time::Instant;
 
-use crate::{auth::Auth, config::Config, db::Db, draft::Drafts, ports::Ports};
+use crate::{auth::Auth, config::Config, db::Db, dispatch::ZoneCache, draft::Drafts, ports::Ports};
 
 /// The one piece of shared state; cheap to clone.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub struct App {
     pub drafts: Arc<Drafts>,
     /// Settings.
     pub config: Arc<Config>,
+    /// Zones that were parsed before.
+    pub zones: Arc<ZoneCache>,
 }
 
 impl App {

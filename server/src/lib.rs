@@ -35,6 +35,7 @@ pub mod wire;
 
 // Capabilities, in the order in which they may use each other: only to the left.
 pub mod case_log;
+pub mod dispatch;
 pub mod draft;
 pub mod identity;
 pub mod intake;

@@ -5,7 +5,7 @@ use api_spec::problem::Code;
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{AppExt, UtoipaApp, scope, service_config::ServiceConfig};
 
-use crate::{draft, error::ApiError, identity, intake, openapi, ops, repair};
+use crate::{dispatch, draft, error::ApiError, identity, intake, openapi, ops, repair};
 
 /// Everything under `/api/v1`. Exactly one scope: two with one prefix would shadow each other.
 fn api(config: &mut ServiceConfig) {
@@ -13,6 +13,7 @@ fn api(config: &mut ServiceConfig) {
         .configure(identity::routes)
         .configure(intake::routes)
         .configure(repair::routes)
+        .configure(dispatch::routes)
         .configure(draft::routes);
 }
 

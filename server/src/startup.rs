@@ -126,7 +126,14 @@ pub fn assemble(config: Config, ports: Ports) -> Result<App, StartFault> {
         .map_err(|error| StartFault(format!("CHAKAN_KEYS_DIR: tokens do not work: {error}")))?;
     let db = Db::open(&config.database)
         .map_err(|error| StartFault(format!("CHAKAN_DATABASE_URL: {error}")))?;
-    Ok(App { db, ports, auth: Arc::new(auth), drafts: Arc::default(), config: Arc::new(config) })
+    Ok(App {
+        db,
+        ports,
+        auth: Arc::new(auth),
+        drafts: Arc::default(),
+        config: Arc::new(config),
+        zones: Arc::default(),
+    })
 }
 
 /// [`assemble`] with ports made from the settings.

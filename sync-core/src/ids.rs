@@ -53,8 +53,8 @@ ids! {
     EventId;
     /// The order to one surveyor to survey one case.
     TaskId;
-    /// A zone that decides the arrival limit.
-    ZoneId;
+    /// One import of the zones that decide arrival limits.
+    ZoneSetId;
     /// A repair shop.
     ShopId;
     /// One expected or received photo of a case.

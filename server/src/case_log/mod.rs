@@ -5,6 +5,7 @@
 //! here. An event's id is made by whoever saw it happen, so the same event arriving twice is one
 //! event.
 
+mod receipt;
 mod store;
 
 use sync_core::{
@@ -18,6 +19,8 @@ use crate::{
     db::Conn,
     error::ApiError,
 };
+
+pub use receipt::{Receipt, Seen};
 
 /// Who did something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -295,8 +295,84 @@ table! {
     }
 }
 
+table! {
+    zone_sets (id) {
+        id -> Text,
+        version -> BigInt,
+        branch_id -> Text,
+        imported_at -> BigInt,
+        imported_by -> Text,
+    }
+}
+
+table! {
+    zones (set_id, ordinal) {
+        set_id -> Text,
+        ordinal -> BigInt,
+        name -> Text,
+        class -> Text,
+        vertices -> BigInt,
+        shape -> Text,
+    }
+}
+
+table! {
+    positions (person_id, device_at) {
+        person_id -> Text,
+        device_at -> BigInt,
+        measured_at -> BigInt,
+        received_at -> BigInt,
+        lat -> Double,
+        lon -> Double,
+        accuracy_m -> Nullable<Double>,
+        mock -> Bool,
+    }
+}
+
+table! {
+    latest_positions (person_id) {
+        person_id -> Text,
+        measured_at -> BigInt,
+        lat -> Double,
+        lon -> Double,
+        accuracy_m -> Nullable<Double>,
+    }
+}
+
+table! {
+    tasks (id) {
+        id -> Text,
+        case_id -> Text,
+        surveyor_id -> Text,
+        status -> Text,
+        zone_class -> Text,
+        zone_version -> Nullable<BigInt>,
+        estimate_ms -> Nullable<BigInt>,
+        assigned_by -> Text,
+        assigned_at -> BigInt,
+        answered_at -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+joinable!(zone_sets -> branches (branch_id));
+joinable!(latest_positions -> people (person_id));
+joinable!(tasks -> cases (case_id));
+joinable!(tasks -> people (surveyor_id));
 joinable!(people -> branches (branch_id));
 joinable!(cases -> branches (branch_id));
-allow_tables_to_appear_in_same_query!(branches, people, devices, cases, case_events, case_people);
+allow_tables_to_appear_in_same_query!(
+    branches,
+    people,
+    devices,
+    cases,
+    case_events,
+    case_people,
+    zone_sets,
+    latest_positions,
+    tasks,
+);
 joinable!(case_draft -> cases (case_id));
 allow_tables_to_appear_in_same_query!(case_draft, cases);

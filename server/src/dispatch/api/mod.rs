@@ -1,0 +1,16 @@
+//! Handlers.
+
+pub(super) mod candidates;
+pub(super) mod positions;
+pub(super) mod tasks;
+pub(super) mod zones;
+
+use sync_core::ids::PersonId;
+
+fn surveyor(
+    id: PersonId,
+    name: String,
+    staff_no: Option<String>,
+) -> api_spec::dispatch::SurveyorResponse {
+    api_spec::dispatch::SurveyorResponse { id: id.into(), name, staff_no }
+}

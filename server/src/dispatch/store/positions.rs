@@ -1,0 +1,107 @@
+//! Rows of surveyors' positions.
+
+use std::collections::HashSet;
+
+use diesel::prelude::*;
+use sync_core::{geo::Point, ids::PersonId, time::Instant};
+
+use super::super::rules::Fix;
+use crate::{
+    db::{
+        Conn,
+        schema::{latest_positions as latest, positions},
+    },
+    error::ApiError,
+};
+
+/// Stores the points that are not stored yet; answers how many.
+pub(in super::super) fn insert_new(
+    conn: &mut Conn,
+    person: PersonId,
+    fixes: &[Fix],
+    now: Instant,
+) -> Result<usize, ApiError> {
+    let times = fixes.iter().map(|fix| fix.device_at);
+    let (Some(first), Some(last)) = (times.clone().min(), times.max()) else { return Ok(0) };
+    let known: Vec<i64> = positions::table
+        .filter(positions::person_id.eq(person.to_string()))
+        .filter(positions::device_at.between(first.0, last.0))
+        .select(positions::device_at)
+        .load(conn)?;
+    let mut known: HashSet<i64> = known.into_iter().collect();
+    let mut accepted = 0;
+    for fix in fixes {
+        if !known.insert(fix.device_at.0) {
+            continue;
+        }
+        let row = (
+            positions::person_id.eq(person.to_string()),
+            positions::device_at.eq(fix.device_at.0),
+            positions::measured_at.eq(fix.measured_at.0),
+            positions::received_at.eq(now.0),
+            positions::lat.eq(fix.place.lat()),
+            positions::lon.eq(fix.place.lon()),
+            positions::accuracy_m.eq(fix.accuracy_m),
+            positions::mock.eq(fix.mock),
+        );
+        diesel::insert_into(positions::table).values(row).execute(conn).map_err(|error| {
+            // The same batch arrived twice at once: look again at what is there now.
+            let error = ApiError::from(error);
+            if error.is_unique_violation() { ApiError::contention() } else { error }
+        })?;
+        accepted += 1;
+    }
+    Ok(accepted)
+}
+
+/// Keeps the newest useful point; an older one that arrives late changes nothing.
+pub(in super::super) fn update_latest(
+    conn: &mut Conn,
+    person: PersonId,
+    fix: &Fix,
+) -> Result<(), ApiError> {
+    let known: Option<i64> = latest::table
+        .find(person.to_string())
+        .select(latest::measured_at)
+        .first(conn)
+        .optional()?;
+    let values = (
+        latest::measured_at.eq(fix.measured_at.0),
+        latest::lat.eq(fix.place.lat()),
+        latest::lon.eq(fix.place.lon()),
+        latest::accuracy_m.eq(fix.accuracy_m),
+    );
+    match known {
+        Some(known) if fix.measured_at.0 <= known => {}
+        Some(_) => {
+            diesel::update(latest::table.find(person.to_string())).set(values).execute(conn)?;
+        }
+        None => {
+            diesel::insert_into(latest::table)
+                .values((latest::person_id.eq(person.to_string()), values))
+                .execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where a person was last.
+pub(in super::super) fn find_latest(
+    conn: &mut Conn,
+    person: PersonId,
+) -> Result<Option<(Point, Instant)>, ApiError> {
+    let row: Option<(f64, f64, i64)> = latest::table
+        .find(person.to_string())
+        .select((latest::lat, latest::lon, latest::measured_at))
+        .first(conn)
+        .optional()?;
+    Ok(row.and_then(|(lat, lon, at)| Some((Point::new(lat, lon).ok()?, Instant(at)))))
+}
+
+/// Forgets what was received before `before`; answers how many points.
+pub(in super::super) fn delete_before(conn: &mut Conn, before: Instant) -> Result<usize, ApiError> {
+    let old = diesel::delete(positions::table.filter(positions::received_at.lt(before.0)))
+        .execute(conn)?;
+    diesel::delete(latest::table.filter(latest::measured_at.lt(before.0))).execute(conn)?;
+    Ok(old)
+}
