@@ -1,4 +1,6 @@
 //! Journeys over real HTTP, and guards.
 
+mod dispatch;
+mod field;
 mod intake;
 mod repair;

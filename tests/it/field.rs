@@ -1,0 +1,60 @@
+//! What several stories in the field begin with.
+
+use serde_json::{Value, json};
+use server::{
+    auth::policy::Role,
+    ports::ids::{Ids, SystemIds},
+    wire,
+};
+use tests::{Person, Reply, TestApp, report};
+use uuid::Uuid;
+
+/// A case whose surveyor was just sent.
+pub(crate) struct Scene {
+    pub(crate) case: String,
+    pub(crate) surveyor: Person,
+    pub(crate) task: Value,
+}
+
+impl Scene {
+    pub(crate) fn new(app: &TestApp) -> Self {
+        let (case, surveyor) = (new_case(app), app.person(Role::Surveyor));
+        let task = assign(&app.person(Role::Dispatcher), &case, &surveyor).expect(201).value();
+        Self { case, surveyor, task }
+    }
+}
+
+/// A new id.
+pub(crate) fn new_id() -> Uuid {
+    SystemIds.uuid()
+}
+
+/// A case reported at `hz`.
+pub(crate) fn new_case(app: &TestApp) -> String {
+    let saved = app.person(Role::Intake).post("/cases", &report()).expect(201).value();
+    saved["case"]["id"].as_str().unwrap().to_owned()
+}
+
+/// Sends a surveyor.
+pub(crate) fn assign(dispatcher: &Person, case: &str, surveyor: &Person) -> Reply {
+    dispatcher.post(&format!("/cases/{case}/tasks"), &json!({ "surveyor_id": surveyor.id }))
+}
+
+/// Takes a task now, by a clock that is right.
+pub(crate) fn accept(app: &TestApp, surveyor: &Person, task: &Value) -> Reply {
+    let now = wire::time(app.now());
+    let body = json!({ "id": new_id(), "device_now": now, "occurred_at": now });
+    surveyor.post(&format!("/tasks/{}/accept", task["id"].as_str().unwrap()), &body)
+}
+
+/// So many metres north of the scene of [`report`], as latitude and longitude.
+pub(crate) fn at_metres_north(metres: f64) -> (f64, f64) {
+    (30.2741 + (metres / 6_371_008.8).to_degrees(), 120.1302)
+}
+
+/// The kinds of a case's events, in the order of the log.
+pub(crate) fn timeline(person: &Person, case: &str) -> Vec<String> {
+    let detail = person.get(&format!("/cases/{case}")).expect(200).value();
+    let events = detail["timeline"].as_array().unwrap();
+    events.iter().map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
+}
