@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use tracing_subscriber::filter::Targets;
 
 /// Everything that can be set from outside, checked.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Config {
     pub hotline: String,
     /// Token that `/metrics` asks for; without one it answers to this machine only.
     pub metrics_token: Option<String>,
+    /// Which log lines are written: a level, or levels by target.
+    pub log: Targets,
     /// Whether the demo people, shops, zones and cases are loaded.
     pub mode: Mode,
 }
@@ -83,6 +86,7 @@ struct File {
     public_url: Option<String>,
     hotline: Option<String>,
     metrics_token: Option<String>,
+    log: Option<String>,
 }
 
 impl Config {
@@ -128,6 +132,13 @@ impl Config {
             None => Database::Sqlite(data_dir.join("chakan.db")),
             Some(url) => Database::from_url(&url)?,
         };
+        let log = text("CHAKAN_LOG", file.log).unwrap_or_else(|| "info,actix_server=warn".into());
+        let log = log.parse().map_err(|_| ConfigError::Setting {
+            name: "CHAKAN_LOG",
+            problem: format!(
+                "{log:?} is not a level such as info, or levels such as info,chakan=debug"
+            ),
+        })?;
         let config = Self {
             listen,
             database,
@@ -137,6 +148,7 @@ impl Config {
                 .map(|url| url.trim_end_matches('/').to_owned()),
             hotline: text("CHAKAN_HOTLINE", file.hotline).unwrap_or_else(|| "95500".into()),
             metrics_token: text("CHAKAN_METRICS_TOKEN", file.metrics_token),
+            log,
             mode,
         };
         config.check()
@@ -222,6 +234,7 @@ mod tests {
             ("", vec![("CHAKAN_DATABASE_URL", "sqlite://")], "CHAKAN_DATABASE_URL"),
             ("", vec![("CHAKAN_DATABASE_URL", "postgres://u@h/d")], "CHAKAN_KEYS_DIR"),
             ("", vec![("CHAKAN_PUBLIC_URL", "example.org")], "CHAKAN_PUBLIC_URL"),
+            ("", vec![("CHAKAN_LOG", "chakan=loud")], "CHAKAN_LOG"),
             ("lisen = '127.0.0.1:1'", vec![], "lisen"),
         ] {
             let error = load(toml, &environment).unwrap_err().to_string();

@@ -155,7 +155,7 @@ fn one_line(error: &ApiError) -> String {
 }
 
 fn serve(config: Config) -> Result<(), StartFault> {
-    log_to_stderr();
+    log_to_stderr(&config);
     let ports = ports(&config)?;
     let mode = config.mode;
     actix_web::rt::System::new().block_on(async move {
@@ -185,11 +185,10 @@ fn ports(config: &Config) -> Result<Ports, StartFault> {
     })
 }
 
-fn log_to_stderr() {
-    use tracing_subscriber::{EnvFilter, fmt};
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
-    fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+fn log_to_stderr(config: &Config) {
+    use tracing_subscriber::{fmt, layer::SubscriberExt, util::SubscriberInitExt};
+    let lines = fmt::layer().json().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(config.log.clone()).init();
 }
 
 #[expect(clippy::print_stdout, reason = "this is the command line")]

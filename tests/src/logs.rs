@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, Once},
 };
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Personal data that the builders put into requests.
 const ALWAYS: &[&str] = &["沈听澜", "顾望舒", "18667091253", "浙A7T3K9", "西湖区文三路口"];
@@ -19,8 +19,9 @@ static HEARD: Mutex<u64> = Mutex::new(0);
 pub fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let filter = EnvFilter::new("debug,server=trace,chakan=trace");
-        fmt().json().with_env_filter(filter).with_writer(|| Ear).init();
+        let levels: Targets = "debug,server=trace,chakan=trace".parse().unwrap();
+        let lines = fmt::layer().json().with_writer(|| Ear);
+        tracing_subscriber::registry().with(lines).with(levels).init();
     });
 }
 

@@ -15,7 +15,7 @@ use std::{
 use actix_web::{App as ActixApp, HttpResponse, HttpServer, web};
 use diesel::{Connection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_types};
 use server::{
-    auth::{policy::Role, token::Bearer},
+    auth::{Auth, keys::Missing, policy::Role, token::Bearer},
     config::{Config, Database, Mode},
     identity::{self, NewPerson},
     ports::{Ports, blobs, clock, ids, notifier, travel_time},
@@ -146,15 +146,13 @@ pub fn serve(contestant: Contestant, directory: &Path) {
 }
 
 async fn chakan(database: Database, directory: &Path) {
+    let keys = directory.join("keys");
+    Auth::load(&keys, Missing::Generate, &ids::SystemIds).expect("keys");
     let config = Config {
-        listen: "127.0.0.1:0".parse().expect("an address"),
         database,
         data_dir: directory.to_owned(),
-        keys_dir: None,
-        public_url: None,
-        hotline: "95500".into(),
-        metrics_token: None,
-        mode: Mode::Demo,
+        keys_dir: Some(keys),
+        ..Config::from_text("listen = '127.0.0.1:0'", Mode::Production).expect("settings")
     };
     let blobs = blobs::FileBlobs::open(&directory.join("blobs")).expect("a directory");
     let ports = Ports {
