@@ -7,6 +7,7 @@
 pub mod case;
 pub mod dispatch;
 pub mod draft;
+pub mod evidence;
 pub mod identity;
 pub mod page;
 pub mod problem;

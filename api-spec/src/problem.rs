@@ -99,6 +99,7 @@ codes! {
     Forbidden = 403 "forbidden", "Your role does not allow this";
     NotFound = 404 "not_found", "There is no such thing, or you may not see it";
     MethodNotAllowed = 405 "method_not_allowed", "This address does not take that method";
+    TooSlow = 408 "too_slow", "The body came too slowly; try again";
     Conflict = 409 "conflict", "The record is not in a state that allows this";
     IdempotencyKeyInFlight = 409 "idempotency_key_in_flight", "The same request is still being worked on";
     ActorReused = 409 "actor_reused", "This actor can append no more; get a new one and write unsent work again";
@@ -109,6 +110,7 @@ codes! {
     TooLarge = 413 "too_large", "The request is larger than allowed";
     UnsupportedMediaType = 415 "unsupported_media_type", "This kind of content is not accepted";
     Invalid = 422 "invalid_fields", "Some fields are not valid";
+    HashMismatch = 422 "hash_mismatch", "The bytes are not those that were declared; nothing was kept";
     IdempotencyKeyReused = 422 "idempotency_key_reused", "The Idempotency-Key was used for another request";
     Quarantined = 422 "quarantined", "A change was refused and put aside; nothing was taken";
     DraftLocked = 423 "draft_locked", "The draft takes no more changes";

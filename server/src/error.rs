@@ -6,6 +6,8 @@ use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use api_spec::problem::{Code, FieldError, Problem};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use crate::ports::blobs::BlobFault;
+
 /// What a handler answers instead of a result. Refusals of rules become one through `From`.
 #[derive(Debug)]
 pub struct ApiError {
@@ -197,6 +199,25 @@ impl From<DieselError> for ApiError {
             }
             DieselError::NotFound => Self::internal("a row that must exist is missing"),
             _ => Self::internal(error),
+        }
+    }
+}
+
+impl From<BlobFault> for ApiError {
+    fn from(fault: BlobFault) -> Self {
+        match fault {
+            BlobFault::Full => {
+                tracing::error!("the photo store has no room left");
+                Self::new(Code::OutOfStorage)
+            }
+            BlobFault::Busy => Self::overloaded(),
+            BlobFault::TooLong => {
+                Self::new(Code::HashMismatch).detail("more bytes than were declared")
+            }
+            BlobFault::Untrustworthy => Self::new(Code::Overloaded)
+                .detail("the photo store is out of order; photos are not taken at the moment")
+                .retry_after(30),
+            BlobFault::Damaged | BlobFault::Io(_) => Self::internal(fault),
         }
     }
 }

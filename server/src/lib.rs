@@ -37,6 +37,7 @@ pub mod wire;
 pub mod case_log;
 pub mod dispatch;
 pub mod draft;
+pub mod evidence;
 pub mod identity;
 pub mod intake;
 pub mod repair;

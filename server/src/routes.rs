@@ -5,7 +5,7 @@ use api_spec::problem::Code;
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{AppExt, UtoipaApp, scope, service_config::ServiceConfig};
 
-use crate::{dispatch, draft, error::ApiError, identity, intake, openapi, ops, repair};
+use crate::{dispatch, draft, error::ApiError, evidence, identity, intake, openapi, ops, repair};
 
 /// Everything under `/api/v1`. Exactly one scope: two with one prefix would shadow each other.
 fn api(config: &mut ServiceConfig) {
@@ -14,7 +14,8 @@ fn api(config: &mut ServiceConfig) {
         .configure(intake::routes)
         .configure(repair::routes)
         .configure(dispatch::routes)
-        .configure(draft::routes);
+        .configure(draft::routes)
+        .configure(evidence::routes);
 }
 
 /// Registers every operation on an application.
@@ -31,6 +32,7 @@ where
         .openapi(openapi::base())
         .configure(ops::routes)
         .configure(identity::well_known)
+        .configure(evidence::well_known)
         .service(scope("/api/v1").configure(api))
 }
 

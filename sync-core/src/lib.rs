@@ -10,6 +10,7 @@
 //! * [`lifecycle`]: the states of a case and what may follow what
 //! * [`promise`], [`clock`]: service limits as data, and clocks as a fold over the event log
 //! * [`estimate`], [`sheet`]: loss-sheet arithmetic in fen, and the sheet of a case that is agreed on
+//! * [`photo`]: what evidence photos show, how their bytes are named, what a receipt says
 //! * [`model`], [`edit`], [`conflict`]: the shared draft, targeted writes to it, what needs a person
 //! * [`limits`], [`gate`]: what untrusted bytes must pass before the CRDT library sees them
 //! * [`protocol`], [`outbox`], [`recover`]: the phone's side of synchronisation, without IO
@@ -29,6 +30,7 @@ pub mod limits;
 pub mod model;
 pub mod money;
 pub mod outbox;
+pub mod photo;
 pub mod promise;
 pub mod protocol;
 pub mod recover;

@@ -302,6 +302,14 @@ pub fn see_case(actor: &Actor, case: &CaseFacts) -> Decision {
     }
 }
 
+/// Whether an actor who sees a case may deliver field work to it: surveyors who are or were sent
+/// there (late work still lands), assessors of the branch or above.
+#[must_use]
+pub fn may_deliver(actor: &Actor, case: &CaseFacts) -> bool {
+    let sent = actor.is(Role::Surveyor) && case.tasked != Tasked::Never;
+    sent || (actor.is(Role::Assessor) && actor.covers(&case.branch_path))
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -338,6 +346,25 @@ mod tests {
         ] {
             assert_eq!(
                 see_case(&actor(role, branch), &case(tasked)),
+                expected,
+                "{role} {branch} {tasked:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn who_delivers_work_to_a_case() {
+        let case = |tasked| CaseFacts { branch_path: "/head/zj/hz/".into(), tasked };
+        for (role, branch, tasked, expected) in [
+            (Role::Surveyor, "/head/zj/nb/", Tasked::Now, true),
+            (Role::Surveyor, "/head/zj/hz/", Tasked::Earlier, true),
+            (Role::Surveyor, "/head/zj/hz/", Tasked::Never, false),
+            (Role::Assessor, "/head/zj/", Tasked::Never, true),
+            (Role::Assessor, "/head/zj/nb/", Tasked::Never, false),
+            (Role::Dispatcher, "/head/zj/hz/", Tasked::Now, false),
+        ] {
+            assert_eq!(
+                may_deliver(&actor(role, branch), &case(tasked)),
                 expected,
                 "{role} {branch} {tasked:?}"
             );

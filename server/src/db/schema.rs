@@ -357,6 +357,39 @@ table! {
     }
 }
 
+table! {
+    photos (id) {
+        id -> Text,
+        case_id -> Text,
+        sha256 -> Text,
+        size -> BigInt,
+        slot -> Text,
+        captured_at -> BigInt,
+        lat -> Nullable<Double>,
+        lon -> Nullable<Double>,
+        accuracy_m -> Nullable<Double>,
+        mock -> Nullable<Bool>,
+        line_id -> Nullable<Text>,
+        declared_at -> BigInt,
+        declared_by -> Text,
+        device_id -> Nullable<Text>,
+        received_at -> Nullable<BigInt>,
+        received_by -> Nullable<Text>,
+    }
+}
+
+table! {
+    blobs (sha256) {
+        sha256 -> Text,
+        size -> BigInt,
+        media_type -> Text,
+        width -> BigInt,
+        height -> BigInt,
+        camera -> Text,
+        stored_at -> BigInt,
+    }
+}
+
 joinable!(zone_sets -> branches (branch_id));
 joinable!(latest_positions -> people (person_id));
 joinable!(tasks -> cases (case_id));
@@ -376,3 +409,4 @@ allow_tables_to_appear_in_same_query!(
 );
 joinable!(case_draft -> cases (case_id));
 allow_tables_to_appear_in_same_query!(case_draft, cases);
+allow_tables_to_appear_in_same_query!(photos, blobs);

@@ -1,32 +1,99 @@
-//! Photo bytes, named by their SHA-256.
+//! Photo bytes, named by their SHA-256 and kept for good.
+//!
+//! Bytes are staged in a private file, hashed while they arrive, and only then put under their name.
+//! Names come from hashes that we have computed, never from a user. What was put is never replaced
+//! by other bytes and never deleted from here.
 
-use std::path::{Path, PathBuf};
+mod files;
+mod staging;
+
+use std::io;
+
+use actix_web::web::Bytes;
+use futures_util::{future::BoxFuture, stream::BoxStream};
+use sync_core::photo::ContentHash;
+
+pub use files::FileBlobs;
+pub use staging::{Complete, Staged};
 
 /// Keeps bytes for good.
 pub trait Blobs: Send + Sync {
-    /// Where files that belong to this store may be written before they are put.
-    fn dir(&self) -> &Path;
-}
-
-/// Files below one directory.
-#[derive(Clone, Debug)]
-pub struct FileBlobs {
-    dir: PathBuf,
-}
-
-impl FileBlobs {
-    /// Opens or creates the directory.
+    /// A private place for at most `most` bytes that are still arriving. Dropping it removes it.
     ///
     /// # Errors
-    /// When it cannot be created.
-    pub fn open(dir: &Path) -> std::io::Result<Self> {
-        std::fs::create_dir_all(dir)?;
-        Ok(Self { dir: dir.to_owned() })
+    /// [`BlobFault::Full`], [`BlobFault::Busy`] or [`BlobFault::Io`], as a value of the future.
+    fn stage(&self, most: u64) -> BoxFuture<'_, Result<Staged, BlobFault>>;
+
+    /// Puts bytes under their hash unless they stand there already. When the future answers `Ok`,
+    /// the bytes survive a loss of power. Bytes that stand there damaged are put right.
+    ///
+    /// # Errors
+    /// [`BlobFault`], as a value of the future; then nothing may be acknowledged.
+    fn put(&self, bytes: Complete) -> BoxFuture<'_, Result<(), BlobFault>>;
+
+    /// The number of bytes under this hash, if there are any.
+    ///
+    /// # Errors
+    /// [`BlobFault::Io`], as a value of the future.
+    fn size(&self, sha256: ContentHash) -> BoxFuture<'_, Result<Option<u64>, BlobFault>>;
+
+    /// The bytes under this hash, if there are any.
+    ///
+    /// # Errors
+    /// [`BlobFault::Io`], as a value of the future.
+    fn open(&self, sha256: ContentHash) -> BoxFuture<'_, Result<Option<Blob>, BlobFault>>;
+
+    /// Whether the store still knows what it has flushed. After a failed flush it does not, and takes
+    /// nothing until it is opened anew.
+    fn is_trustworthy(&self) -> bool;
+}
+
+/// Stored bytes on their way out.
+pub struct Blob {
+    /// How many there are.
+    pub size: u64,
+    /// The bytes in order. The last piece comes only if all of them together match the hash.
+    pub bytes: BoxStream<'static, Result<Bytes, BlobFault>>,
+}
+
+/// The store cannot do it.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobFault {
+    /// There is no room.
+    #[error("no room")]
+    Full,
+    /// As many uploads as we take at a time are under way.
+    #[error("too many uploads at a time")]
+    Busy,
+    /// More bytes than were announced.
+    #[error("more bytes than announced")]
+    TooLong,
+    /// A flush failed earlier, so nothing can be promised any more.
+    #[error("a flush failed; restart after checking the disk")]
+    Untrustworthy,
+    /// The stored bytes do not match their name any more.
+    #[error("stored bytes are damaged")]
+    Damaged,
+    /// Reading or writing failed.
+    #[error("{0}")]
+    Io(io::Error),
+}
+
+impl From<io::Error> for BlobFault {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io(error),
+        }
     }
 }
 
-impl Blobs for FileBlobs {
-    fn dir(&self) -> &Path {
-        &self.dir
+/// Disk work, off the async threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BlobFault> + Send + 'static,
+) -> Result<T, BlobFault> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(fault) => Err(BlobFault::Io(io::Error::other(fault))),
     }
 }

@@ -1,0 +1,218 @@
+//! Evidence photos: the manifest, what has arrived, receipts.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::case::Position;
+
+/// Announce photos before their bytes are sent, so that a missing one is known to be missing.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeclarePhotosRequest {
+    /// 1 to 200 photos.
+    #[schema(min_items = 1, max_items = 200)]
+    pub photos: Vec<DeclaredPhoto>,
+}
+
+/// One photo, as the phone knows it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeclaredPhoto {
+    /// Id made by the phone. The same id with the same content is no news; with other content it is
+    /// refused.
+    pub id: Uuid,
+    /// SHA-256 of the original bytes, 64 lower-case hexadecimal digits.
+    #[schema(min_length = 64, max_length = 64, pattern = "^[0-9a-f]{64}$")]
+    pub sha256: String,
+    /// Number of bytes, at most 26214400.
+    #[schema(minimum = 1, maximum = 26_214_400)]
+    pub size: i64,
+    /// What it is meant to show: `driving_licence_front`, `driving_licence_back`,
+    /// `vehicle_licence_front`, `vehicle_licence_back`, `special_permit`, `scene_front`, `scene_rear`,
+    /// `scene_left`, `scene_right`, `struck_object`, `vehicle_with_plate`, `vehicle_at_45`, `vin`,
+    /// `damage_near`, `damage_close`, `contact_marks`, `mileage`, `surveyor_with_vehicle`,
+    /// `customer_with_vehicle` or `other`.
+    #[schema(max_length = 64)]
+    pub slot: String,
+    /// When it was taken, by the phone's clock.
+    pub captured_at: DateTime<Utc>,
+    /// Where it was taken, by the phone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    /// Whether the phone says that its position is a mock; unknown if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mock: Option<bool>,
+    /// The loss line it proves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_id: Option<Uuid>,
+}
+
+/// What the server has of the photos just declared.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DeclarePhotosResponse {
+    /// How many photos of the case are declared in all.
+    pub declared: u32,
+    /// How many of them have arrived.
+    pub received: u32,
+    /// The photos of this call, in its order.
+    pub photos: Vec<DeclaredPhotoState>,
+    /// A receipt for every content of this call that is stored already: no need to send it.
+    pub receipts: Vec<ReceiptResponse>,
+}
+
+/// One photo of the call.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DeclaredPhotoState {
+    /// Id.
+    pub id: Uuid,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// Whether its bytes are here; if not, send them.
+    pub received: bool,
+}
+
+/// Proof that bytes are stored for good. The phone may delete its copy only after verifying it.
+///
+/// `signature` is Ed25519, base64url without padding, by the key `key_id` of
+/// `/.well-known/seal-keys.json`, over this text in UTF-8, every line ended by a line feed:
+///
+/// ```text
+/// chakan photo receipt 1
+/// case <case_id>
+/// sha256 <sha256>
+/// size <size>
+/// received_at <received_at in milliseconds since 1970-01-01T00:00:00Z>
+/// photo <id>      (one line for each of photo_ids, in ascending order)
+/// key <key_id>
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReceiptResponse {
+    /// Case.
+    pub case_id: Uuid,
+    /// SHA-256 of the stored bytes.
+    pub sha256: String,
+    /// Number of stored bytes.
+    pub size: i64,
+    /// Every declared photo of the case with these bytes, in ascending order.
+    pub photo_ids: Vec<Uuid>,
+    /// When the last of them was received, by the server's clock.
+    pub received_at: DateTime<Utc>,
+    /// Which seal key signed.
+    pub key_id: String,
+    /// Ed25519 over the text above, base64url without padding.
+    pub signature: String,
+}
+
+/// The photos of a case: "12 of 20 are in".
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ListPhotosResponse {
+    /// How many are declared.
+    pub declared: u32,
+    /// How many of them have arrived.
+    pub received: u32,
+    /// Since when the longest missing one is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_since: Option<DateTime<Utc>>,
+    /// Those that have not arrived, longest missing first.
+    pub missing: Vec<MissingPhoto>,
+    /// Every photo, in the order of declaration. At most 1,000 in one case.
+    pub photos: Vec<PhotoResponse>,
+}
+
+/// A photo that has not arrived.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MissingPhoto {
+    /// Id.
+    pub id: Uuid,
+    /// SHA-256 of the bytes that are waited for.
+    pub sha256: String,
+    /// What it is meant to show.
+    pub slot: String,
+    /// Since when it is waited for.
+    pub since: DateTime<Utc>,
+}
+
+/// One photo.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PhotoResponse {
+    /// Id.
+    pub id: Uuid,
+    /// `declared` or `received`.
+    pub state: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// Number of bytes.
+    pub size: i64,
+    /// What it is meant to show.
+    pub slot: String,
+    /// When it was taken, by the phone's clock.
+    pub captured_at: DateTime<Utc>,
+    /// Where it was taken, by the phone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    /// Whether the phone says that its position is a mock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mock: Option<bool>,
+    /// The loss line it proves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_id: Option<Uuid>,
+    /// When it was declared.
+    pub declared_at: DateTime<Utc>,
+    /// Who declared it.
+    pub declared_by: Uuid,
+    /// When its bytes were received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<DateTime<Utc>>,
+    /// What the bytes are: `image/jpeg`, `image/png` or `image/webp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Pixels across, as stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<i64>,
+    /// Pixels down, as stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<i64>,
+    /// What the camera wrote into the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<CameraFacts>,
+    /// Reasons to look twice; none of them makes a photo invalid.
+    pub notes: Vec<EvidenceNote>,
+}
+
+/// What the camera wrote into the file (EXIF). A claim of the device like any other.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CameraFacts {
+    /// When the picture was taken, by the camera's own wall clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_at_local: Option<NaiveDateTime>,
+    /// Minutes that the camera's wall clock is ahead of UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub utc_offset_minutes: Option<i32>,
+    /// Where the camera was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    /// EXIF orientation, 1 to 8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<u8>,
+    /// Maker of the camera.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub make: Option<String>,
+    /// Model of the camera.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
+/// A reason to look twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EvidenceNote {
+    /// `camera_clock_differs`, `camera_place_differs`, `mock_position` or `captured_in_future`.
+    pub code: String,
+    /// How far apart two times are, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<i64>,
+    /// How far apart two places are, in metres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metres: Option<i64>,
+}

@@ -1,0 +1,77 @@
+//! What changes in the database when bytes are here.
+
+use api_spec::problem::Code;
+use sync_core::{ids::CaseId, lifecycle::EventKind, photo::ContentHash, time::Instant};
+
+use super::store::{self, PhotoRow};
+use crate::{
+    app::App,
+    auth::policy::{Actor, may_deliver},
+    case_log::{self, Author, NewEvent},
+    db::Conn,
+    error::ApiError,
+};
+
+/// The case, if the actor may deliver to it.
+///
+/// # Errors
+/// `not_found` when it is hidden, `forbidden` when it may only be read.
+pub(super) fn open_case(conn: &mut Conn, actor: &Actor, case_id: CaseId) -> Result<(), ApiError> {
+    let case = case_log::see(conn, actor, case_id)?;
+    if may_deliver(actor, &case.facts) { Ok(()) } else { Err(ApiError::new(Code::Forbidden)) }
+}
+
+/// Photos of a case with one content, and whether any of them has only now been received.
+pub(super) struct Received {
+    pub(super) photos: Vec<PhotoRow>,
+    pub(super) news: bool,
+}
+
+/// Marks every photo of the case with this content as received, with one event for each.
+///
+/// # Errors
+/// Database faults.
+pub(super) fn receive(
+    conn: &mut Conn,
+    app: &App,
+    actor: &Actor,
+    case_id: CaseId,
+    sha256: ContentHash,
+) -> Result<Received, ApiError> {
+    let now = app.now();
+    let mut news = false;
+    for photo in store::list_by_content(conn, case_id, sha256)? {
+        if store::update_received(conn, photo.id.0, actor, now)? {
+            news = true;
+            let data = serde_json::json!({ "photo_id": photo.id.0, "sha256": sha256 });
+            append(conn, app, actor, case_id, EventKind::PhotoReceived, now, data)?;
+        }
+    }
+    Ok(Received { photos: store::list_by_content(conn, case_id, sha256)?, news })
+}
+
+/// Appends an event of this slice, as of now.
+///
+/// # Errors
+/// Database faults.
+pub(super) fn append(
+    conn: &mut Conn,
+    app: &App,
+    actor: &Actor,
+    case_id: CaseId,
+    kind: EventKind,
+    now: Instant,
+    data: serde_json::Value,
+) -> Result<(), ApiError> {
+    let event = NewEvent {
+        id: app.new_id(),
+        case_id,
+        kind,
+        author: Author::from(actor),
+        device_at: None,
+        occurred_at: now,
+        recorded_at: now,
+        data,
+    };
+    case_log::append(conn, &event).map(drop)
+}

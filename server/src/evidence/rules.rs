@@ -1,0 +1,316 @@
+//! PURE: what bytes pass for a photo, when two declarations are one, how many are in, and which
+//! facts do not fit together. Doubts about time and place are notes, never refusals (B29).
+
+use sync_core::{
+    geo::Point,
+    ids::{CaseId, LineId, PhotoId},
+    photo::{ContentHash, PhotoSlot},
+    time::{Instant, Span},
+};
+
+/// Most photos of one case.
+pub const MOST_PHOTOS: usize = 1_000;
+/// Most pixels of one photo.
+const MOST_PIXELS: u64 = 100_000_000;
+
+/// A photo as announced by the phone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declaration {
+    pub id: PhotoId,
+    pub case_id: CaseId,
+    pub sha256: ContentHash,
+    pub size: u64,
+    pub slot: PhotoSlot,
+    pub captured_at: Instant,
+    pub position: Option<Point>,
+    pub accuracy_m: Option<f64>,
+    pub mock: Option<bool>,
+    pub line_id: Option<LineId>,
+}
+
+/// What to do with a declaration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Declared {
+    /// Store it.
+    New,
+    /// It stands already.
+    Known,
+}
+
+/// Why a photo is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PhotoRefusal {
+    /// The id stands for something else.
+    IdTaken,
+    /// The same hash was declared with another size, so one of the two can never arrive.
+    SizeDiffers,
+    /// The case has as many photos as a case may have.
+    TooMany,
+    /// More pixels than any honest photo.
+    TooManyPixels,
+}
+
+impl PhotoRefusal {
+    /// The stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::IdTaken => "id_taken",
+            Self::SizeDiffers => "size_differs",
+            Self::TooMany => "too_many_photos",
+            Self::TooManyPixels => "too_many_pixels",
+        }
+    }
+}
+
+/// Judges a declaration by the photo with the same id, if there is one, and the others of the case.
+///
+/// # Errors
+/// [`PhotoRefusal`].
+pub fn judge_declaration(
+    new: &Declaration,
+    same_id: Option<&Declaration>,
+    of_case: &[Declaration],
+) -> Result<Declared, PhotoRefusal> {
+    match same_id {
+        Some(known) if known == new => return Ok(Declared::Known),
+        Some(_) => return Err(PhotoRefusal::IdTaken),
+        None => {}
+    }
+    if of_case.iter().any(|other| other.sha256 == new.sha256 && other.size != new.size) {
+        Err(PhotoRefusal::SizeDiffers)
+    } else if of_case.len() >= MOST_PHOTOS {
+        Err(PhotoRefusal::TooMany)
+    } else {
+        Ok(Declared::New)
+    }
+}
+
+/// The kinds of picture that we take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaType {
+    /// JPEG.
+    Jpeg,
+    /// PNG.
+    Png,
+    /// WebP.
+    Webp,
+}
+
+impl MediaType {
+    /// The media type on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Webp => "image/webp",
+        }
+    }
+
+    /// What the first bytes say. Nothing that a client claims about its bytes counts (B32).
+    #[must_use]
+    pub fn of_bytes(start: &[u8]) -> Option<Self> {
+        match start {
+            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
+            _ => None,
+        }
+    }
+}
+
+/// Whether somebody may later have to decode this many pixels (B31).
+///
+/// # Errors
+/// [`PhotoRefusal::TooManyPixels`].
+pub fn judge_pixels(width: u32, height: u32) -> Result<(), PhotoRefusal> {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels <= MOST_PIXELS { Ok(()) } else { Err(PhotoRefusal::TooManyPixels) }
+}
+
+/// What the camera wrote into the file, as far as it can be compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Camera {
+    /// The camera's wall clock, as if it showed UTC.
+    pub wall_clock: Option<Instant>,
+    /// How far that wall clock is ahead of UTC.
+    pub utc_offset: Option<Span>,
+    /// Where the camera was.
+    pub position: Option<Point>,
+}
+
+/// Something about a photo that does not fit together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Note {
+    /// The camera's time is this far from the phone's; positive when the camera is ahead.
+    CameraClockDiffers(Span),
+    /// The camera's place is this many metres from the phone's.
+    CameraPlaceDiffers(f64),
+    /// The phone says itself that its position is a mock.
+    MockPosition,
+    /// The phone says that it took the photo this long after it had announced it.
+    CapturedInFuture(Span),
+}
+
+impl Note {
+    /// The stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::CameraClockDiffers(_) => "camera_clock_differs",
+            Self::CameraPlaceDiffers(_) => "camera_place_differs",
+            Self::MockPosition => "mock_position",
+            Self::CapturedInFuture(_) => "captured_in_future",
+        }
+    }
+}
+
+/// A camera and its phone share one clock; this much may pass between shutter and file.
+const CLOCK_TOLERANCE: Span = Span::minutes(5);
+/// Cameras of the mainland market may write GCJ-02, which is off by up to 680 m, without saying so.
+const PLACE_TOLERANCE_M: f64 = 800.0;
+/// The one time zone of the mainland, for cameras that do not say theirs.
+const USUAL_OFFSET: Span = Span::hours(8);
+
+/// What does not fit together. A photo without doubts may still be false; one with doubts is kept.
+#[must_use]
+pub fn notes(declared: &Declaration, declared_at: Instant, camera: &Camera) -> Vec<Note> {
+    let clock = camera.wall_clock.and_then(|wall_clock| {
+        let taken_at = wall_clock - camera.utc_offset.unwrap_or(USUAL_OFFSET);
+        let ahead = taken_at.since(declared.captured_at);
+        (ahead.abs() > CLOCK_TOLERANCE).then_some(Note::CameraClockDiffers(ahead))
+    });
+    let place = camera.position.zip(declared.position).and_then(|(camera, phone)| {
+        let metres = camera.distance_m(phone);
+        let tolerance = PLACE_TOLERANCE_M + declared.accuracy_m.unwrap_or(0.0);
+        (metres > tolerance).then_some(Note::CameraPlaceDiffers(metres))
+    });
+    let ahead = declared.captured_at.since(declared_at);
+    let future = (ahead > CLOCK_TOLERANCE).then_some(Note::CapturedInFuture(ahead));
+    let mock = (declared.mock == Some(true)).then_some(Note::MockPosition);
+    [clock, place, mock, future].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NOON: Instant = Instant(1_795_320_000_000);
+
+    fn declaration(n: u128) -> Declaration {
+        Declaration {
+            id: PhotoId(Uuid::from_u128(n)),
+            case_id: CaseId(Uuid::from_u128(1)),
+            sha256: ContentHash([7; 32]),
+            size: 100,
+            slot: PhotoSlot::Vin,
+            captured_at: NOON,
+            position: Point::new(30.0, 120.0).ok(),
+            accuracy_m: Some(10.0),
+            mock: None,
+            line_id: None,
+        }
+    }
+
+    #[test]
+    fn the_same_id_is_the_same_photo_or_refused() {
+        let known = declaration(1);
+        assert_eq!(judge_declaration(&known, Some(&known), &[]), Ok(Declared::Known));
+        let changes: [fn(&mut Declaration); 6] = [
+            |d| d.case_id = CaseId(Uuid::from_u128(2)),
+            |d| d.sha256 = ContentHash([8; 32]),
+            |d| d.size = 101,
+            |d| d.slot = PhotoSlot::Other,
+            |d| d.captured_at = NOON + Span(1),
+            |d| d.position = None,
+        ];
+        for change in changes {
+            let mut other = known.clone();
+            change(&mut other);
+            let judged = judge_declaration(&other, Some(&known), &[]);
+            assert_eq!(judged, Err(PhotoRefusal::IdTaken), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn one_content_has_one_size_and_a_case_has_room_for_a_thousand() {
+        let new = declaration(1);
+        assert_eq!(judge_declaration(&new, None, &[declaration(2)]), Ok(Declared::New));
+        let other_size = Declaration { size: 99, ..declaration(2) };
+        assert_eq!(judge_declaration(&new, None, &[other_size]), Err(PhotoRefusal::SizeDiffers));
+        let full: Vec<_> = (2..=1_001).map(declaration).collect();
+        assert_eq!(judge_declaration(&new, None, &full), Err(PhotoRefusal::TooMany));
+        assert_eq!(judge_declaration(&new, None, &full[1..]), Ok(Declared::New));
+        assert_eq!(judge_declaration(&new, Some(&new), &full), Ok(Declared::Known));
+    }
+
+    #[test]
+    fn first_bytes_tell_what_it_is() {
+        for (start, expected) in [
+            (&b"\xff\xd8\xff\xe0rest"[..], Some(MediaType::Jpeg)),
+            (b"\x89PNG\r\n\x1a\nrest", Some(MediaType::Png)),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", Some(MediaType::Webp)),
+            (b"RIFF\x10\0\0\0WAVEfmt ", None),
+            (b"\xff\xd8", None),
+            (b"GIF89a", None),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", None),
+            (b"<html>\xff\xd8\xff", None),
+            (b"%PDF-1.7", None),
+            (b"", None),
+        ] {
+            assert_eq!(MediaType::of_bytes(start), expected, "{start:?}");
+        }
+    }
+
+    #[test]
+    fn a_hundred_megapixels_are_enough() {
+        assert_eq!(judge_pixels(10_000, 10_000), Ok(()));
+        assert_eq!(judge_pixels(1, 65_535), Ok(()));
+        for (width, height) in [(10_001, 10_000), (50_000, 50_000), (u32::MAX, u32::MAX)] {
+            assert_eq!(judge_pixels(width, height), Err(PhotoRefusal::TooManyPixels));
+        }
+    }
+
+    #[test]
+    fn doubts_about_time() {
+        let wall = |ahead: Span| Some(NOON + Span::hours(8) + ahead);
+        for (wall_clock, utc_offset, expected) in [
+            (None, None, vec![]),
+            (wall(Span::ZERO), None, vec![]),
+            (wall(Span::minutes(5)), None, vec![]),
+            (wall(Span::minutes(-6)), None, vec![Note::CameraClockDiffers(Span::minutes(-6))]),
+            (wall(Span::ZERO), Some(Span::hours(8)), vec![]),
+            (Some(NOON), Some(Span::ZERO), vec![]),
+            (
+                wall(Span::ZERO),
+                Some(Span::hours(9)),
+                vec![Note::CameraClockDiffers(Span::hours(-1))],
+            ),
+        ] {
+            let camera = Camera { wall_clock, utc_offset, position: None };
+            assert_eq!(notes(&declaration(1), NOON, &camera), expected, "{camera:?}");
+        }
+        let declared_at = NOON - Span::minutes(6);
+        assert_eq!(
+            notes(&declaration(1), declared_at, &Camera::default()),
+            [Note::CapturedInFuture(Span::minutes(6))]
+        );
+    }
+
+    #[test]
+    fn doubts_about_place() {
+        let at = |lat| Camera { position: Point::new(lat, 120.0).ok(), ..Camera::default() };
+        // One thousandth of a degree of latitude is 111 m.
+        assert_eq!(notes(&declaration(1), NOON, &at(30.007)), []);
+        assert_eq!(notes(&declaration(1), NOON, &at(30.008)).len(), 1);
+        let rough = Declaration { accuracy_m: Some(500.0), ..declaration(1) };
+        assert_eq!(notes(&rough, NOON, &at(30.008)), []);
+        let nowhere = Declaration { position: None, ..declaration(1) };
+        assert_eq!(notes(&nowhere, NOON, &at(31.0)), []);
+        let mock = Declaration { mock: Some(true), ..declaration(1) };
+        assert_eq!(notes(&mock, NOON, &at(30.0)), [Note::MockPosition]);
+    }
+}

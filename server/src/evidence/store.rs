@@ -1,0 +1,207 @@
+//! Rows of declared photos and of stored contents.
+
+use diesel::prelude::*;
+use sync_core::{
+    geo::Point,
+    ids::{CaseId, LineId, PersonId, PhotoId},
+    photo::{ContentHash, PhotoSlot},
+    time::Instant,
+};
+
+use super::{inspect::Picture, rules::Declaration};
+use crate::{
+    auth::policy::Actor,
+    db::{
+        Conn,
+        schema::{blobs, photos},
+        types::{Id, Json, Ms},
+    },
+    error::ApiError,
+};
+
+/// A photo as stored.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = photos)]
+pub(super) struct PhotoRow {
+    pub(super) id: Id<PhotoId>,
+    case_id: Id<CaseId>,
+    sha256: Id<ContentHash>,
+    size: i64,
+    slot: Id<PhotoSlot>,
+    captured_at: Ms,
+    lat: Option<f64>,
+    lon: Option<f64>,
+    accuracy_m: Option<f64>,
+    mock: Option<bool>,
+    line_id: Option<Id<LineId>>,
+    pub(super) declared_at: Ms,
+    pub(super) declared_by: Id<PersonId>,
+    pub(super) received_at: Option<Ms>,
+}
+
+impl PhotoRow {
+    pub(super) fn declaration(&self) -> Declaration {
+        Declaration {
+            id: self.id.0,
+            case_id: self.case_id.0,
+            sha256: self.sha256.0,
+            size: u64::try_from(self.size).unwrap_or_default(),
+            slot: self.slot.0,
+            captured_at: self.captured_at.0,
+            position: self.lat.zip(self.lon).and_then(|(lat, lon)| Point::new(lat, lon).ok()),
+            accuracy_m: self.accuracy_m,
+            mock: self.mock,
+            line_id: self.line_id.map(|id| id.0),
+        }
+    }
+}
+
+/// A stored content.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = blobs)]
+pub(super) struct BlobRow {
+    pub(super) media_type: String,
+    pub(super) width: i64,
+    pub(super) height: i64,
+    pub(super) camera: Json,
+}
+
+pub(super) fn find(conn: &mut Conn, id: PhotoId) -> Result<Option<PhotoRow>, ApiError> {
+    Ok(photos::table.find(id.to_string()).select(PhotoRow::as_select()).first(conn).optional()?)
+}
+
+/// In the order of declaration; bounded by `rules::MOST_PHOTOS`.
+pub(super) fn list(conn: &mut Conn, case_id: CaseId) -> Result<Vec<PhotoRow>, ApiError> {
+    Ok(photos::table
+        .filter(photos::case_id.eq(case_id.to_string()))
+        .order((photos::declared_at, photos::id))
+        .select(PhotoRow::as_select())
+        .load(conn)?)
+}
+
+/// [`list`] with what the received bytes are.
+pub(super) fn list_with_contents(
+    conn: &mut Conn,
+    case_id: CaseId,
+) -> Result<Vec<(PhotoRow, Option<BlobRow>)>, ApiError> {
+    Ok(photos::table
+        .left_join(blobs::table.on(blobs::sha256.eq(photos::sha256)))
+        .filter(photos::case_id.eq(case_id.to_string()))
+        .order((photos::declared_at, photos::id))
+        .select((PhotoRow::as_select(), Option::<BlobRow>::as_select()))
+        .load(conn)?)
+}
+
+/// The photos of a case with this content, by id.
+pub(super) fn list_by_content(
+    conn: &mut Conn,
+    case_id: CaseId,
+    sha256: ContentHash,
+) -> Result<Vec<PhotoRow>, ApiError> {
+    Ok(photos::table
+        .filter(photos::case_id.eq(case_id.to_string()))
+        .filter(photos::sha256.eq(sha256.to_string()))
+        .order(photos::id)
+        .select(PhotoRow::as_select())
+        .load(conn)?)
+}
+
+/// A few of the cases, newest first, that have received this content.
+pub(super) fn list_cases_with(
+    conn: &mut Conn,
+    sha256: ContentHash,
+    limit: i64,
+) -> Result<Vec<CaseId>, ApiError> {
+    let cases: Vec<Id<CaseId>> = photos::table
+        .filter(photos::sha256.eq(sha256.to_string()))
+        .filter(photos::received_at.is_not_null())
+        .order(photos::id.desc())
+        .limit(limit)
+        .select(photos::case_id)
+        .load(conn)?;
+    Ok(cases.into_iter().map(|id| id.0).collect())
+}
+
+pub(super) fn insert(
+    conn: &mut Conn,
+    new: &Declaration,
+    actor: &Actor,
+    now: Instant,
+) -> Result<(), ApiError> {
+    let row = (
+        photos::id.eq(new.id.to_string()),
+        photos::case_id.eq(new.case_id.to_string()),
+        photos::sha256.eq(new.sha256.to_string()),
+        photos::size.eq(column(new.size)),
+        photos::slot.eq(new.slot.as_str()),
+        photos::captured_at.eq(new.captured_at.0),
+        photos::lat.eq(new.position.map(Point::lat)),
+        photos::lon.eq(new.position.map(Point::lon)),
+        photos::accuracy_m.eq(new.accuracy_m),
+        photos::mock.eq(new.mock),
+        photos::line_id.eq(new.line_id.map(|id| id.to_string())),
+        photos::declared_at.eq(now.0),
+        photos::declared_by.eq(actor.person.to_string()),
+        photos::device_id.eq(actor.device.map(|id| id.to_string())),
+    );
+    diesel::insert_into(photos::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Marks one photo as received; answers whether it was not before.
+pub(super) fn update_received(
+    conn: &mut Conn,
+    id: PhotoId,
+    actor: &Actor,
+    now: Instant,
+) -> Result<bool, ApiError> {
+    let waiting =
+        photos::table.filter(photos::id.eq(id.to_string())).filter(photos::received_at.is_null());
+    let changed = diesel::update(waiting)
+        .set((photos::received_at.eq(now.0), photos::received_by.eq(actor.person.to_string())))
+        .execute(conn)?;
+    Ok(changed > 0)
+}
+
+pub(super) fn find_content(
+    conn: &mut Conn,
+    sha256: ContentHash,
+) -> Result<Option<BlobRow>, ApiError> {
+    Ok(blobs::table.find(sha256.to_string()).select(BlobRow::as_select()).first(conn).optional()?)
+}
+
+/// Notes what stored bytes are, once.
+pub(super) fn insert_content(
+    conn: &mut Conn,
+    sha256: ContentHash,
+    size: u64,
+    picture: &Picture,
+    now: Instant,
+) -> Result<(), ApiError> {
+    if find_content(conn, sha256)?.is_some() {
+        return Ok(());
+    }
+    let camera = serde_json::to_string(&picture.camera).map_err(ApiError::internal)?;
+    let row = (
+        blobs::sha256.eq(sha256.to_string()),
+        blobs::size.eq(column(size)),
+        blobs::media_type.eq(picture.media_type.as_str()),
+        blobs::width.eq(i64::from(picture.width)),
+        blobs::height.eq(i64::from(picture.height)),
+        blobs::camera.eq(camera),
+        blobs::stored_at.eq(now.0),
+    );
+    diesel::insert_into(blobs::table).values(row).execute(conn).map_err(|error| {
+        match ApiError::from(error) {
+            // Another node stored the same bytes at the same time: its row is as good.
+            error if error.is_unique_violation() => ApiError::contention(),
+            error => error,
+        }
+    })?;
+    Ok(())
+}
+
+/// Sizes are far below 2^63.
+fn column(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}

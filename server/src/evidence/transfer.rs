@@ -1,0 +1,218 @@
+//! Handlers that move bytes.
+
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
+    get,
+    http::header::{self, ContentEncoding},
+    put, web,
+};
+use api_spec::{
+    evidence::ReceiptResponse,
+    problem::{Code, Problem},
+};
+use sync_core::{
+    ids::CaseId,
+    photo::{ContentHash, MOST_BYTES},
+};
+
+use super::{
+    incoming,
+    inspect::{self, Picture},
+    receipt,
+    receive::{self, Received},
+    store,
+};
+use crate::{
+    app::App,
+    auth::{
+        actor::By,
+        policy::{Actor, Operation, op},
+        token::Bearer,
+    },
+    body::IdPath,
+    case_log,
+    db::Conn,
+    error::ApiError,
+    identity,
+};
+
+/// A hash in the path. Anything else there does not exist.
+pub struct HashPath(ContentHash);
+
+impl FromRequest for HashPath {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let hash = request.match_info().get("sha256").and_then(|text| text.parse().ok());
+        std::future::ready(hash.map(Self).ok_or_else(ApiError::not_found))
+    }
+}
+
+/// Send the original bytes of a declared photo
+///
+/// The body is the file itself: JPEG, PNG or WebP by its first bytes, at most 26214400 bytes, at least
+/// 1 KiB a second. It must be what was declared, to the byte; otherwise nothing is kept. The answer is
+/// a signed receipt, given after the bytes are flushed; only on it may a phone delete its copy. Sending
+/// the same bytes again is answered with a receipt again.
+#[utoipa::path(
+    operation_id = "upload_photo", tag = "evidence",
+    params(
+        ("id" = uuid::Uuid, Path, description = "case"),
+        ("sha256" = String, Path, description = "SHA-256 of the bytes, 64 lower-case hexadecimal digits"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 201, description = "stored for good", body = ReceiptResponse),
+        (status = 200, description = "was stored already", body = ReceiptResponse),
+        (status = 408, description = "the body came too slowly", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[put("/cases/{id}/blobs/{sha256}")]
+pub async fn upload_photo(
+    app: web::Data<App>,
+    request: HttpRequest,
+    actor: By<op::UploadPhoto>,
+    id: IdPath<CaseId>,
+    sha256: HashPath,
+    body: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let (actor, id, sha256) = (actor.into_actor(), id.0, sha256.0);
+    let size = declared_size(&app, actor.clone(), id, sha256).await?;
+    check_length(&request, size)?;
+    let staged = app.ports.blobs.stage(size).await?;
+    let bytes = incoming::take(body, staged).await?;
+    if bytes.size != size || bytes.sha256 != sha256 {
+        return Err(mismatch(size).fact("received_size", bytes.size));
+    }
+    let picture = inspect::inspect(&bytes).await?;
+    app.ports.blobs.put(bytes).await?;
+    let inner = app.clone();
+    let received = app
+        .db
+        .write(move |conn| settle(conn, &inner, &actor, id, (sha256, size), &picture))
+        .await?;
+    let receipt = receipt::sign(&app, &received.photos)?
+        .ok_or_else(|| ApiError::internal("nothing was received"))?;
+    let mut response = if received.news { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(response.json(receipt))
+}
+
+async fn declared_size(
+    app: &App,
+    actor: Actor,
+    id: CaseId,
+    sha256: ContentHash,
+) -> Result<u64, ApiError> {
+    let size = move |conn: &mut Conn| {
+        receive::open_case(conn, &actor, id)?;
+        let photos = store::list_by_content(conn, id, sha256)?;
+        let photo = photos.first().ok_or_else(not_declared)?;
+        Ok(photo.declaration().size)
+    };
+    app.db.read(size).await
+}
+
+fn not_declared() -> ApiError {
+    ApiError::new(Code::Conflict)
+        .detail("declare the photo before sending its bytes")
+        .fact("reason", "not_declared")
+}
+
+/// Refuses by the announced length before the first byte is read.
+fn check_length(request: &HttpRequest, declared: u64) -> Result<(), ApiError> {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    match length {
+        Some(length) if length > MOST_BYTES => {
+            Err(ApiError::new(Code::TooLarge).detail(format!("at most {MOST_BYTES} bytes")))
+        }
+        Some(length) if length != declared => Err(mismatch(declared).fact("received_size", length)),
+        _ => Ok(()),
+    }
+}
+
+fn mismatch(declared: u64) -> ApiError {
+    ApiError::new(Code::HashMismatch).fact("declared_size", declared)
+}
+
+/// The bytes are flushed. Rights are looked at again: a slow upload may outlast them (B23).
+fn settle(
+    conn: &mut Conn,
+    app: &App,
+    actor: &Actor,
+    id: CaseId,
+    (sha256, size): (ContentHash, u64),
+    picture: &Picture,
+) -> Result<Received, ApiError> {
+    let bearer = Bearer { person: actor.person, device: actor.device };
+    let actor = identity::actor_in_good_standing(conn, bearer)?
+        .ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
+    if !op::UploadPhoto::AUDIENCE.admits(&actor.roles) {
+        return Err(ApiError::new(Code::Forbidden));
+    }
+    receive::open_case(conn, &actor, id)?;
+    store::insert_content(conn, sha256, size, picture, app.now())?;
+    receive::receive(conn, app, &actor, id, sha256)
+}
+
+/// The original bytes of a photo, to be saved
+#[utoipa::path(
+    operation_id = "get_photo", tag = "evidence",
+    params(
+        ("id" = uuid::Uuid, Path, description = "case"),
+        ("sha256" = String, Path, description = "SHA-256 of the bytes, 64 lower-case hexadecimal digits"),
+    ),
+    responses(
+        (status = 200, description = "the bytes", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 304, description = "If-None-Match named these bytes"),
+    )
+)]
+#[get("/cases/{id}/blobs/{sha256}")]
+pub async fn get_photo(
+    app: web::Data<App>,
+    request: HttpRequest,
+    actor: By<op::GetPhoto>,
+    id: IdPath<CaseId>,
+    sha256: HashPath,
+) -> Result<HttpResponse, ApiError> {
+    let (actor, id, sha256) = (actor.into_actor(), id.0, sha256.0);
+    let of_case = move |conn: &mut Conn| {
+        case_log::see(conn, &actor, id)?;
+        let photos = store::list_by_content(conn, id, sha256)?;
+        let received = photos.iter().any(|photo| photo.received_at.is_some());
+        let content = if received { store::find_content(conn, sha256)? } else { None };
+        content.ok_or_else(ApiError::not_found)
+    };
+    let content = app.db.read(of_case).await?;
+    let etag = format!("\"{sha256}\"");
+    if has(&request, &etag) {
+        return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish());
+    }
+    let blob = app.ports.blobs.open(sha256).await?;
+    let blob = blob.ok_or_else(|| ApiError::internal(format!("the bytes of {sha256} are lost")))?;
+    let extension = content.media_type.strip_prefix("image/").unwrap_or("bin");
+    Ok(HttpResponse::Ok()
+        // Never inline: these are the bytes of a stranger (B32).
+        .insert_header((header::CONTENT_TYPE, "application/octet-stream"))
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{sha256}.{extension}\""),
+        ))
+        .insert_header((header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::ETAG, etag))
+        // Pictures do not get smaller, and the length is worth more.
+        .insert_header(ContentEncoding::Identity)
+        .no_chunking(blob.size)
+        .streaming(blob.bytes))
+}
+
+/// Whether the caller has these bytes already.
+fn has(request: &HttpRequest, etag: &str) -> bool {
+    let known = request.headers().get(header::IF_NONE_MATCH);
+    known.and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        value.split(',').any(|one| one.trim().trim_start_matches("W/") == etag)
+    })
+}

@@ -1,0 +1,189 @@
+//! Bytes that are still arriving: private files that vanish unless they are put.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    mem,
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use sha2::{Digest, Sha256};
+use sync_core::photo::ContentHash;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{BlobFault, blocking};
+
+/// Uploads at a time: bounds the disk that unfinished ones can take.
+const PLACES: usize = 128;
+/// Bytes gathered before they are written and hashed, which is all an upload holds in memory.
+const STEP: usize = 256 * 1024;
+
+/// A directory of arriving files.
+#[derive(Clone, Debug)]
+pub(super) struct Staging {
+    dir: PathBuf,
+    places: Arc<Semaphore>,
+}
+
+impl Staging {
+    /// Opens or creates the directory and removes what crashed processes left in it.
+    pub(super) fn open(dir: &Path) -> io::Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        sweep(dir)?;
+        Ok(Self { dir: dir.to_owned(), places: Arc::new(Semaphore::new(PLACES)) })
+    }
+
+    pub(super) async fn begin(&self, most: u64) -> Result<Staged, BlobFault> {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| BlobFault::Busy)?;
+        let dir = self.dir.clone();
+        let file = blocking(move || Ok(TempFile::create(&dir)?)).await?;
+        let writing = Writing { file, hash: Sha256::new(), place };
+        Ok(Staged { writing: Some(writing), buffer: Vec::new(), size: 0, most })
+    }
+}
+
+/// Bytes that are arriving. Dropping it removes them.
+pub struct Staged {
+    /// Away only while a step is being written; a step that fails does not bring it back.
+    writing: Option<Writing>,
+    buffer: Vec<u8>,
+    size: u64,
+    most: u64,
+}
+
+struct Writing {
+    file: TempFile,
+    hash: Sha256,
+    place: OwnedSemaphorePermit,
+}
+
+/// All bytes have arrived; nothing is flushed yet. Dropping it removes them.
+pub struct Complete {
+    /// SHA-256 of the bytes.
+    pub sha256: ContentHash,
+    /// Number of bytes.
+    pub size: u64,
+    file: TempFile,
+    /// The place is taken until the bytes are put or dropped.
+    _place: OwnedSemaphorePermit,
+}
+
+impl Staged {
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// [`BlobFault::TooLong`] beyond what was announced, [`BlobFault::Full`], [`BlobFault::Io`].
+    pub async fn push(&mut self, bytes: &[u8]) -> Result<(), BlobFault> {
+        let more = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.size = self.size.saturating_add(more);
+        if self.size > self.most {
+            return Err(BlobFault::TooLong);
+        }
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= STEP { self.write_step().await } else { Ok(()) }
+    }
+
+    /// Ends the bytes.
+    ///
+    /// # Errors
+    /// [`BlobFault::Full`], [`BlobFault::Io`].
+    pub async fn complete(mut self) -> Result<Complete, BlobFault> {
+        self.write_step().await?;
+        let writing = self.writing.take().ok_or_else(gone)?;
+        Ok(Complete {
+            sha256: ContentHash(writing.hash.finalize().into()),
+            size: self.size,
+            file: writing.file,
+            _place: writing.place,
+        })
+    }
+
+    async fn write_step(&mut self) -> Result<(), BlobFault> {
+        let mut writing = self.writing.take().ok_or_else(gone)?;
+        let mut buffer = mem::take(&mut self.buffer);
+        let written = blocking(move || {
+            writing.file.file.write_all(&buffer)?;
+            writing.hash.update(&buffer);
+            buffer.clear();
+            Ok((writing, buffer))
+        });
+        let (writing, buffer) = written.await?;
+        (self.writing, self.buffer) = (Some(writing), buffer);
+        Ok(())
+    }
+}
+
+fn gone() -> BlobFault {
+    BlobFault::Io(io::Error::other("an earlier step failed"))
+}
+
+impl Complete {
+    /// The bytes from the start, to look at before they are put.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn reader(&self) -> io::Result<File> {
+        File::open(&self.file.path)
+    }
+
+    /// The file, for the store that puts it.
+    pub(super) fn file(&self) -> &File {
+        &self.file.file
+    }
+
+    /// Where the file is, for the store that moves it.
+    pub(super) fn path(&self) -> &Path {
+        &self.file.path
+    }
+}
+
+/// A file that is removed when it is dropped, unless it was moved away.
+struct TempFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl TempFile {
+    /// A new locked file. The lock tells other processes that its owner lives: a start-up beside a
+    /// running server must not sweep away what is arriving there.
+    fn create(dir: &Path) -> io::Result<Self> {
+        for _ in 0..8 {
+            let path = dir.join(random_name()?);
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            let swept = matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+                || file.metadata()?.nlink() == 0;
+            if !swept {
+                return Ok(Self { file, path });
+            }
+        }
+        Err(io::Error::other("files are swept away as soon as they are made"))
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        // Moved away, or a leftover for the next sweep: neither is worth an error.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn random_name() -> io::Result<String> {
+    let mut bytes = [0_u8; 32];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("no randomness"))?;
+    Ok(ContentHash(bytes).to_string())
+}
+
+/// Removes files whose owner is gone.
+fn sweep(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        // Another sweep may have been faster.
+        let Ok(file) = OpenOptions::new().write(true).open(&path) else { continue };
+        if file.try_lock().is_ok() {
+            let _ = fs::remove_file(&path);
+        }
+    }
+    Ok(())
+}
