@@ -1,6 +1,7 @@
 //! Journeys over real HTTP, and guards.
 
 mod dispatch;
+mod evidence;
 mod field;
 mod intake;
 mod repair;

@@ -118,6 +118,8 @@ fn degrees(exif: &Exif, tag: Tag, side: Tag, negative: &[u8]) -> Option<f64> {
     let [degrees, minutes, seconds] = parts.as_slice() else { return None };
     let sum = degrees.to_f64() + minutes.to_f64() / 60.0 + seconds.to_f64() / 3_600.0;
     let side = ascii(exif, side)?;
+    // To a centimetre: what is left of the division below it means nothing.
+    let sum = (sum * 1e7).round() / 1e7;
     sum.is_finite().then_some(if side.starts_with(negative) { -sum } else { sum })
 }
 

@@ -191,7 +191,7 @@ pub async fn get_photo(
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish());
     }
     let blob = app.ports.blobs.open(sha256).await?;
-    let blob = blob.ok_or_else(|| ApiError::internal(format!("the bytes of {sha256} are lost")))?;
+    let blob = blob.ok_or_else(|| lost(sha256))?;
     let extension = content.media_type.strip_prefix("image/").unwrap_or("bin");
     Ok(HttpResponse::Ok()
         // Never inline: these are the bytes of a stranger (B32).
@@ -207,6 +207,15 @@ pub async fn get_photo(
         .insert_header(ContentEncoding::Identity)
         .no_chunking(blob.size)
         .streaming(blob.bytes))
+}
+
+/// Somebody has to look; whoever still has the bytes can send them again.
+fn lost(sha256: ContentHash) -> ApiError {
+    tracing::error!(%sha256, "received photo bytes are missing from the store");
+    metrics::counter!("chakan_blobs_lost_total").increment(1);
+    ApiError::not_found()
+        .detail("the bytes are missing from the store; send them again")
+        .fact("reason", "bytes_lost")
 }
 
 /// Whether the caller has these bytes already.

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use api_spec::problem::{Code, Problem};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::{app::App, error::ApiError};
+use crate::{app::App, error::ApiError, ports::blobs::BlobFault};
 
 /// The process runs
 #[utoipa::path(operation_id = "live", tag = "ops", responses((status = 200, description = "alive", body = String)))]
@@ -13,7 +13,7 @@ pub async fn live() -> &'static str {
     "alive\n"
 }
 
-/// The server can do its work: the database takes a write
+/// The server can do its work: the database takes a write, the photo store knows what it flushed
 #[utoipa::path(
     operation_id = "ready", tag = "ops",
     responses((status = 200, description = "ready", body = String), (status = 503, description = "not ready", body = Problem))
@@ -21,6 +21,9 @@ pub async fn live() -> &'static str {
 #[get("/ready")]
 pub async fn ready(app: web::Data<App>) -> Result<&'static str, ApiError> {
     app.db.probe().await.map_err(|_| ApiError::database_unavailable())?;
+    if !app.ports.blobs.is_trustworthy() {
+        return Err(BlobFault::Untrustworthy.into());
+    }
     Ok("ready\n")
 }
 
