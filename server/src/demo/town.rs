@@ -34,7 +34,7 @@ pub(super) fn open_shop(manager: &Caller) -> Result<(), Fault> {
     }
     let shop = json!({
         "id": wanted, "name": "示范汽车修理厂", "class": "two", "licence_no": "DEMO-0001",
-        "licence_expires_at": "2099-01-01T00:00:00Z", "phone": "057100000000", "address": "示范路 1 号",
+        "licence_valid_until": "2099-12-31", "credit_code": "91330100MADEM0000K", "phone": "13900000000", "address": "示范路 1 号",
     });
     manager.post("/api/v1/shops", &shop).map(|_| ())
 }
