@@ -3,5 +3,6 @@
 mod dispatch;
 mod evidence;
 mod field;
+mod identity;
 mod intake;
 mod repair;
