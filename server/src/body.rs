@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::error::ApiError;
+use crate::{auth::actor::admission, error::ApiError};
 
 /// The largest JSON body of an ordinary request.
 pub const MOST_BYTES: usize = 256 * 1024;
@@ -58,7 +58,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Command<T> {
         let key = idempotency_key(request);
         let target = format!("{} {}\n", request.method(), request.path());
         let bytes = read(request, payload);
+        let admission = admission(request);
         Box::pin(async move {
+            admission.await;
             let key = key?;
             let bytes = bytes.await?;
             let mut hash = Sha256::new();
@@ -97,7 +99,9 @@ fn read(
     });
     let most = request.app_data::<MostBytes>().map_or(MOST_BYTES, |most| most.0);
     let payload = payload.take();
+    let admission = admission(request);
     async move {
+        admission.await;
         if !json {
             return Err(ApiError::new(Code::UnsupportedMediaType).detail("send application/json"));
         }
@@ -193,16 +197,28 @@ fn find_nul(value: &serde_json::Value, path: String) -> Option<String> {
     }
 }
 
+/// An answer that is ready, kept back until the caller is known to be admitted.
+fn admitted<T: 'static>(
+    request: &HttpRequest,
+    answer: Result<T, ApiError>,
+) -> LocalBoxFuture<'static, Result<T, ApiError>> {
+    let admission = admission(request);
+    Box::pin(async move {
+        admission.await;
+        answer
+    })
+}
+
 /// An id in the path. Anything that is not an id does not exist.
 pub struct IdPath<T>(pub T);
 
 impl<T: From<Uuid> + 'static> FromRequest for IdPath<T> {
     type Error = ApiError;
-    type Future = std::future::Ready<Result<Self, ApiError>>;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(|text| Uuid::try_parse(text).ok());
-        std::future::ready(id.map(|id| Self(T::from(id))).ok_or_else(ApiError::not_found))
+        admitted(request, id.map(|id| Self(T::from(id))).ok_or_else(ApiError::not_found))
     }
 }
 
@@ -211,15 +227,18 @@ pub struct IfMatch(pub i64);
 
 impl FromRequest for IfMatch {
     type Error = ApiError;
-    type Future = std::future::Ready<Result<Self, ApiError>>;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let version = request.headers().get(header::IF_MATCH).and_then(|value| value.to_str().ok());
-        std::future::ready(match version.map(|text| text.trim().trim_matches('"').parse()) {
-            Some(Ok(version)) => Ok(Self(version)),
-            Some(Err(_)) => Err(ApiError::new(Code::VersionMismatch)),
-            None => Err(ApiError::new(Code::PreconditionRequired)),
-        })
+        admitted(
+            request,
+            match version.map(|text| text.trim().trim_matches('"').parse()) {
+                Some(Ok(version)) => Ok(Self(version)),
+                Some(Err(_)) => Err(ApiError::new(Code::VersionMismatch)),
+                None => Err(ApiError::new(Code::PreconditionRequired)),
+            },
+        )
     }
 }
 
@@ -228,19 +247,24 @@ pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
     type Error = ApiError;
-    type Future = std::future::Ready<Result<Self, ApiError>>;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let query = web::Query::<T>::from_query(request.query_string());
-        std::future::ready(match query {
-            Ok(web::Query(value)) if !request.query_string().contains("%00") => Ok(Self(value)),
-            Ok(_) => Err(ApiError::invalid_field(
-                "query",
-                "forbidden_character",
-                "text must not hold NUL",
-            )),
-            Err(error) => Err(ApiError::invalid_field("query", "wrong_shape", error.to_string())),
-        })
+        admitted(
+            request,
+            match query {
+                Ok(web::Query(value)) if !request.query_string().contains("%00") => Ok(Self(value)),
+                Ok(_) => Err(ApiError::invalid_field(
+                    "query",
+                    "forbidden_character",
+                    "text must not hold NUL",
+                )),
+                Err(error) => {
+                    Err(ApiError::invalid_field("query", "wrong_shape", error.to_string()))
+                }
+            },
+        )
     }
 }
 

@@ -1,8 +1,14 @@
 //! Journeys over real HTTP, and guards.
 
+mod authz;
 mod dispatch;
 mod evidence;
 mod field;
 mod identity;
 mod intake;
+mod licences;
+mod migrations;
+mod openapi;
 mod repair;
+mod source;
+mod tidy;

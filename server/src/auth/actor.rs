@@ -2,9 +2,10 @@
 
 use std::{marker::PhantomData, ops::Deref};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
 use api_spec::problem::Code;
 use futures_util::future::LocalBoxFuture;
+use tokio::sync::watch;
 
 use super::{
     policy::{Actor, Operation},
@@ -40,17 +41,39 @@ impl<O: Operation> FromRequest for By<O> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let app = request.app_data::<web::Data<App>>().cloned();
         let token = bearer_token(request).map(str::to_owned);
+        let (admit, admitted) = watch::channel(false);
+        request.extensions_mut().insert(Admitted(admitted));
         Box::pin(async move {
             let app = app.ok_or_else(|| ApiError::internal("no App"))?;
             let token = token.ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
             let bearer = app.auth.tokens.check(&token, app.now())?;
             let actor = standing(&app, bearer).await?;
             if O::AUDIENCE.admits(&actor.roles) {
+                let _ = admit.send(true);
                 Ok(Self { actor, operation: PhantomData })
             } else {
                 Err(ApiError::new(Code::Forbidden))
             }
         })
+    }
+}
+
+/// Whether the caller of a request may call, once that is known.
+#[derive(Clone)]
+struct Admitted(watch::Receiver<bool>);
+
+/// Waits until the caller of this request is known to be admitted, where the handler asks who calls.
+///
+/// The extractors of a handler run side by side. Those that look into the request wait here, so that
+/// nobody hears what is wrong with a request that they may not make, and no body of theirs is read.
+/// [`By`] must stand before them in the handler's signature.
+pub(crate) fn admission(request: &HttpRequest) -> impl Future<Output = ()> + use<> {
+    let admitted = request.extensions().get::<Admitted>().cloned();
+    async move {
+        if let Some(Admitted(mut admitted)) = admitted {
+            // An error means that the caller was refused: that refusal is the answer.
+            let _ = admitted.wait_for(|admitted| *admitted).await;
+        }
     }
 }
 

@@ -1,0 +1,311 @@
+//! Guards: the rules of the source itself (README, "Who may import whom").
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+    process::Command,
+};
+
+use tests::binary::repository;
+
+use crate::source::{SLICES, dependencies_of, sources};
+
+/// Fails with every breach.
+#[track_caller]
+fn assert_none(breaches: &[String]) {
+    assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
+}
+
+#[test]
+fn rules_and_policy_are_pure() {
+    let mut breaches = Vec::new();
+    let mut seen = 0;
+    for source in sources("server/src") {
+        let pure = source.path.ends_with("/rules.rs")
+            || source.path.contains("/rules/")
+            || source.path.ends_with("/policy.rs");
+        if !pure {
+            continue;
+        }
+        seen += 1;
+        for line in source.production().lines() {
+            let used = line.trim_start().trim_start_matches("pub ").strip_prefix("use ");
+            if let Some(root) = used.and_then(|path| path.split([':', ';', ' ']).next())
+                && !["std", "sync_core", "geo", "super", "self"].contains(&root)
+            {
+                breaches.push(format!("{}: {}", source.path, line.trim()));
+            }
+        }
+        for banned in [
+            "actix",
+            "diesel::",
+            "tokio::",
+            "serde_json::",
+            "api_spec::",
+            "crate::",
+            "std::env",
+            "std::fs",
+            "std::net",
+            "SystemTime",
+            "Instant::now",
+            "async ",
+            "tracing::",
+            "metrics::",
+            "Uuid::now",
+            "rand::",
+        ] {
+            if source.production().contains(banned) {
+                breaches.push(format!("{}: {banned}", source.path));
+            }
+        }
+    }
+    assert!(seen >= 3, "only {seen} files with rules");
+    assert_none(&breaches);
+}
+
+#[test]
+fn stores_know_rows_and_nothing_of_http() {
+    let mut breaches = Vec::new();
+    for source in sources("server/src") {
+        if source.path.ends_with("/store.rs") || source.path.contains("/store/") {
+            for banned in
+                ["actix", "HttpRe", "tokio::", "transaction(", "savepoint(", "ports::", ".now()"]
+            {
+                if source.production().contains(banned) {
+                    breaches.push(format!("{}: {banned}", source.path));
+                }
+            }
+        }
+    }
+    assert_none(&breaches);
+}
+
+#[test]
+fn capabilities_use_each_other_only_to_the_left() {
+    let place: BTreeMap<&str, usize> = SLICES.iter().map(String::as_str).zip(0..).collect();
+    assert!(place.len() >= 3, "{place:?}");
+    let mut breaches = Vec::new();
+    for source in sources("server/src") {
+        let Some(own) = source.slice() else { continue };
+        for path in source.paths("crate") {
+            let mut parts = path.split("::");
+            let Some(other) = parts.next().filter(|other| place.contains_key(other)) else {
+                continue;
+            };
+            if place[other] > place[own] {
+                breaches.push(format!(
+                    "{} uses {path}, which stands to the right of {own}",
+                    source.path
+                ));
+            }
+            let inner = parts.next().unwrap_or_default();
+            if other != own && ["store", "rules", "api", "jobs", "check"].contains(&inner) {
+                breaches.push(format!("{} uses the inside of {other}: {path}", source.path));
+            }
+        }
+    }
+    assert_none(&breaches);
+}
+
+#[test]
+fn the_table_of_a_capability_is_touched_by_it_alone() {
+    // schema.rs is shared text, so the compiler does not see this one.
+    let mut owners: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in sources("server/src") {
+        let Some(own) = source.slice() else { continue };
+        for path in source.paths("crate") {
+            let Some(table) = path.strip_prefix("db::schema::") else { continue };
+            let table = table.split("::").next().unwrap_or_default().to_owned();
+            owners.entry(table).or_default().insert(own.to_owned());
+        }
+    }
+    // Who may see a case is asked in the query itself, and the case log keeps the status.
+    let shared: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("branches", &["case_log", "identity", "intake", "board", "repair", "dispatch"][..]),
+        ("cases", &["case_log", "intake", "board"][..]),
+        ("case_people", &["case_log", "intake", "board"][..]),
+        ("case_events", &["case_log", "board"][..]),
+    ]);
+    let breaches: Vec<String> = owners
+        .iter()
+        .filter(|(_, slices)| slices.len() > 1)
+        .filter(|(table, slices)| {
+            shared
+                .get(table.as_str())
+                .is_none_or(|may| !slices.iter().all(|slice| may.contains(&slice.as_str())))
+        })
+        .map(|(table, slices)| format!("{table} is used by {slices:?}"))
+        .collect();
+    assert_none(&breaches);
+}
+
+#[test]
+fn who_calls_is_asked_before_anything_else() {
+    let mut breaches = Vec::new();
+    for source in sources("server/src") {
+        // Extractors after By wait for it; those before it would not.
+        for signature in source.production().split("pub async fn ").skip(1) {
+            let arguments = signature.split(") ->").next().unwrap_or_default();
+            let Some(asked) = arguments.find("By<") else { continue };
+            for reader in
+                ["Command<", "Body<", "IdPath<", "Query<", "IfMatch", "Payload", "web::Path"]
+            {
+                if arguments.find(reader).is_some_and(|at| at < asked) {
+                    let name = signature.split('(').next().unwrap_or_default();
+                    breaches.push(format!("{}: {name} reads {reader} before By", source.path));
+                }
+            }
+        }
+    }
+    assert_none(&breaches);
+}
+
+#[test]
+fn no_lint_is_silenced_that_keeps_panics_out() {
+    let mut breaches = Vec::new();
+    for folder in ["server/src", "sync-core/src", "api-spec/src"] {
+        for source in sources(folder) {
+            for banned in [
+                "clippy::unwrap_used",
+                "clippy::expect_used",
+                "clippy::indexing_slicing",
+                "clippy::panic",
+                "clippy::todo",
+                "#![allow",
+                "#[allow(clippy",
+                "unsafe_code",
+            ] {
+                if source.production().contains(banned) {
+                    breaches.push(format!("{}: {banned}", source.path));
+                }
+            }
+        }
+    }
+    assert_none(&breaches);
+}
+
+#[test]
+fn rooms_are_small_and_named_after_the_trade() {
+    const MOST_LINES: usize = 600;
+    let mut breaches = Vec::new();
+    for folder in ["server/src", "sync-core/src", "api-spec/src", "tests/src", "tests/it"] {
+        for source in sources(folder) {
+            let lines =
+                fs::read_to_string(repository().join(&source.path)).unwrap().lines().count();
+            if lines > MOST_LINES {
+                breaches.push(format!("{}: {lines} lines, more than {MOST_LINES}", source.path));
+            }
+            for banned in ["utils", "helpers", "common", "manager"] {
+                if source.path.split(['/', '.']).any(|part| part == banned) {
+                    breaches.push(format!("{}: a name that says nothing", source.path));
+                }
+            }
+        }
+    }
+    assert_none(&breaches);
+}
+
+#[test]
+fn dialects_are_rare() {
+    let uses: usize = sources("server/src")
+        .iter()
+        .map(|source| source.production().matches("native!(").count())
+        .sum();
+    assert!(uses <= 6, "native! is used {uses} times");
+}
+
+#[test]
+fn the_top_folder_is_as_fixed() {
+    let output = Command::new("git")
+        .args(["ls-tree", "--name-only", "HEAD"])
+        .current_dir(repository())
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let mut names: Vec<String> = if output.status.success() && !listed.is_empty() {
+        listed.lines().map(str::to_owned).collect()
+    } else {
+        // An archive without history.
+        let entries = fs::read_dir(repository()).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !["target", "data"].contains(&name.as_str()))
+            .collect()
+    };
+    names.retain(|name| !name.starts_with('.'));
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "Cargo.lock",
+            "Cargo.toml",
+            "README.md",
+            "api-spec",
+            "migrations",
+            "server",
+            "sync-core",
+            "tests"
+        ]
+    );
+}
+
+#[test]
+fn the_core_that_phones_share_needs_no_server() {
+    let reached = dependencies_of("sync-core");
+    for banned in [
+        "tokio",
+        "diesel",
+        "actix-web",
+        "actix-rt",
+        "reqwest",
+        "ureq",
+        "hyper",
+        "server",
+        "api-spec",
+        "tests",
+    ] {
+        assert!(!reached.contains(banned), "sync-core depends on {banned}");
+    }
+    let reached = dependencies_of("api-spec");
+    for banned in [
+        "tokio",
+        "diesel",
+        "actix-rt",
+        "reqwest",
+        "ureq",
+        "sync-core",
+        "server",
+        "automerge",
+        "tests",
+    ] {
+        assert!(!reached.contains(banned), "api-spec depends on {banned}");
+    }
+}
+
+/// The folders of migrations for one engine, in order.
+pub(crate) fn migration_folders(engine: &str) -> Vec<PathBuf> {
+    let folder = repository().join("migrations").join(engine);
+    let mut found: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn every_migration_stands_in_both_folders_with_a_way_back() {
+    let names = |engine: &str| -> Vec<String> {
+        let folders = migration_folders(engine);
+        for folder in &folders {
+            for file in ["up.sql", "down.sql"] {
+                let text = fs::read_to_string(folder.join(file)).unwrap_or_default();
+                assert!(!text.trim().is_empty(), "{}/{file} is missing or empty", folder.display());
+            }
+        }
+        folders
+            .iter()
+            .map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+}
