@@ -300,7 +300,7 @@ mod tests {
             (r#"{"amount_fen": NaN}"#, "malformed_request", ""),
             (r#"{"amount_fen": 1, "text": "\ud800"}"#, "malformed_request", ""),
             (r#"{"amount_fen": 1} 2"#, "malformed_request", ""),
-            (&deep, "invalid_fields", ""),
+            (&deep, "invalid_fields", "[0]"),
             ("", "malformed_request", ""),
         ] {
             let problem = parse::<Sample>(json.as_bytes()).unwrap_err().problem();

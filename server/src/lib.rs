@@ -34,10 +34,10 @@ pub mod startup;
 pub mod wire;
 
 // Capabilities, in the order in which they may use each other: only to the left.
+pub mod identity;
 pub mod case_log;
+pub mod intake;
+pub mod repair;
 pub mod dispatch;
 pub mod draft;
 pub mod evidence;
-pub mod identity;
-pub mod intake;
-pub mod repair;

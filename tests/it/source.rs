@@ -58,16 +58,46 @@ impl Source {
         SLICES.iter().map(String::as_str).find(|slice| *slice == name)
     }
 
+    /// The tables that the file names, under the names that it gives them.
+    pub(crate) fn tables(&self) -> BTreeMap<String, String> {
+        let text = self.production();
+        let mut tables = BTreeMap::new();
+        for path in self.paths("crate") {
+            let Some(table) = path.strip_prefix("db::schema::") else { continue };
+            let table = table.split("::").next().unwrap_or_default();
+            let renamed = text.split(&format!("{table} as ")).nth(1);
+            let name = renamed.and_then(|rest| rest.split([',', '}', ';']).next()).unwrap_or(table);
+            tables.insert(name.trim().to_owned(), table.to_owned());
+        }
+        tables
+    }
+
+    /// The tables that the file inserts into, updates or deletes from.
+    pub(crate) fn tables_written(&self) -> BTreeSet<String> {
+        let (text, tables) = (self.production(), self.tables());
+        let mut written = BTreeSet::new();
+        for verb in ["insert_into(", "update(", "delete("] {
+            for rest in text.split(verb).skip(1) {
+                let name = rest.trim_start().split("::").next().unwrap_or_default();
+                written.extend(tables.get(name).cloned());
+            }
+        }
+        written
+    }
+
     /// Every path that begins with `root::`, with braces multiplied out.
     pub(crate) fn paths(&self, root: &str) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         let start = format!("{root}::");
-        for (at, _) in self.text.match_indices(&start) {
-            let before = self.text[..at].chars().next_back().unwrap_or(' ');
-            if before.is_alphanumeric() || before == '_' || before == ':' {
+        let text = self.production();
+        for (at, _) in text.match_indices(&start) {
+            let before = &text[..at];
+            if before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+                || before.ends_with("pub(in ")
+            {
                 continue;
             }
-            let mut rest = &self.text[at + start.len()..];
+            let mut rest = &text[at + start.len()..];
             tree(&mut rest, String::new(), &mut found);
         }
         found
