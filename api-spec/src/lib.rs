@@ -12,3 +12,5 @@ pub mod identity;
 pub mod page;
 pub mod problem;
 pub mod repair;
+pub mod survey;
+pub mod sync;

@@ -38,6 +38,8 @@ pub mod identity;
 pub mod case_log;
 pub mod intake;
 pub mod repair;
+pub mod survey;
+pub mod sync;
 pub mod dispatch;
 pub mod draft;
 pub mod evidence;

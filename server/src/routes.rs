@@ -5,7 +5,10 @@ use api_spec::problem::Code;
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{AppExt, UtoipaApp, scope, service_config::ServiceConfig};
 
-use crate::{dispatch, draft, error::ApiError, evidence, identity, intake, openapi, ops, repair};
+use crate::{
+    dispatch, draft, error::ApiError, evidence, identity, intake, openapi, ops, repair, survey,
+    sync,
+};
 
 /// Everything under `/api/v1`. Exactly one scope: two with one prefix would shadow each other.
 fn api(config: &mut ServiceConfig) {
@@ -14,8 +17,10 @@ fn api(config: &mut ServiceConfig) {
         .configure(intake::routes)
         .configure(repair::routes)
         .configure(dispatch::routes)
+        .configure(survey::routes)
         .configure(draft::routes)
-        .configure(evidence::routes);
+        .configure(evidence::routes)
+        .configure(sync::routes);
 }
 
 /// Registers every operation on an application.

@@ -6,6 +6,7 @@ use server::{
     ports::ids::{Ids, SystemIds},
     wire,
 };
+use sync_core::time::{Instant, Span};
 use tests::{Person, Reply, TestApp, report};
 use uuid::Uuid;
 
@@ -57,4 +58,55 @@ pub(crate) fn timeline(person: &Person, case: &str) -> Vec<String> {
     let detail = person.get(&format!("/cases/{case}")).expect(200).value();
     let events = detail["timeline"].as_array().unwrap();
     events.iter().map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A phone whose clock may be wrong.
+pub(crate) struct Phone<'a> {
+    pub(crate) app: &'a TestApp,
+    pub(crate) surveyor: &'a Person,
+    pub(crate) ahead: Span,
+}
+
+impl<'a> Phone<'a> {
+    /// A phone whose clock is right.
+    pub(crate) fn new(app: &'a TestApp, surveyor: &'a Person) -> Self {
+        Self { app, surveyor, ahead: Span::ZERO }
+    }
+
+    /// What the phone's clock shows at a true time.
+    pub(crate) fn shows(&self, at: Instant) -> Value {
+        json!(wire::time(at + self.ahead))
+    }
+
+    /// A field event of a true time, with the frame of an operation.
+    pub(crate) fn event(&self, at: Instant, fields: Value) -> Value {
+        let mut event = json!({ "id": new_id(), "occurred_at": self.shows(at) });
+        event.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        event
+    }
+
+    /// Sends an event online.
+    pub(crate) fn send(&self, path: &str, event: &Value) -> Reply {
+        let mut body = event.clone();
+        body["device_now"] = self.shows(self.app.now());
+        self.surveyor.post(path, &body)
+    }
+
+    /// Sends an outbox.
+    pub(crate) fn sync(&self, commands: &[Value]) -> Reply {
+        let body = json!({ "device_now": self.shows(self.app.now()), "commands": commands });
+        self.surveyor.post("/sync/commands", &body)
+    }
+}
+
+/// One clock of a case.
+pub(crate) fn clock(person: &Person, case: &str, name: &str) -> Value {
+    let clocks = person.get(&format!("/cases/{case}/clocks")).expect(200).value();
+    let all = clocks["clocks"].as_array().unwrap();
+    all.iter().find(|clock| clock["clock"] == name).unwrap().clone()
+}
+
+/// The verdict of one clock.
+pub(crate) fn verdict(person: &Person, case: &str, name: &str) -> String {
+    clock(person, case, name)["verdict"].as_str().unwrap().to_owned()
 }

@@ -10,5 +10,7 @@ mod licences;
 mod migrations;
 mod openapi;
 mod repair;
+mod survey;
+mod sync_commands;
 mod source;
 mod tidy;

@@ -390,6 +390,35 @@ table! {
     }
 }
 
+table! {
+    survey_arrivals (event_id) {
+        event_id -> Text,
+        case_id -> Text,
+        person_id -> Text,
+        lat -> Nullable<Double>,
+        lon -> Nullable<Double>,
+        accuracy_m -> Nullable<Double>,
+        mock -> Bool,
+        distance_m -> Nullable<Double>,
+        plausibility -> Text,
+        staff_shown -> Bool,
+    }
+}
+
+table! {
+    sync_commands (person_id, id) {
+        person_id -> Text,
+        id -> Text,
+        case_id -> Text,
+        kind -> Text,
+        sha256 -> Binary,
+        status -> Text,
+        problem -> Nullable<Text>,
+        device_id -> Nullable<Text>,
+        received_at -> BigInt,
+    }
+}
+
 joinable!(zone_sets -> branches (branch_id));
 joinable!(latest_positions -> people (person_id));
 joinable!(tasks -> cases (case_id));

@@ -7,6 +7,7 @@
 //! folded.
 
 mod api;
+mod check;
 mod clocks;
 mod import;
 mod rules;
@@ -20,6 +21,7 @@ use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 use crate::{body::MostBytes, db::Conn, error::ApiError};
 
+pub use check::{Asked, check_accept, check_decline};
 pub use clocks::{CaseClocks, JudgedZone, case_clocks};
 pub use tasks::{Answer, AnswerWord, answer_task, complete_task};
 pub use zone_cache::ZoneCache;

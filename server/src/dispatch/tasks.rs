@@ -8,6 +8,7 @@ use sync_core::{
 };
 
 use super::{
+    check::Asked,
     clocks::{JudgedZone, case_clocks},
     rules::interest,
     store::{
@@ -170,7 +171,7 @@ pub struct Answer {
     /// Made by the device; becomes the event's id.
     pub id: EventId,
     /// The task.
-    pub task: TaskId,
+    pub asked: Asked,
     /// When, by the device's clock.
     pub device_at: Instant,
     /// Yes or no.
@@ -200,8 +201,9 @@ pub fn answer_task(
     answer: &Answer,
     receipt: &Receipt,
 ) -> Result<Appended, ApiError> {
-    let task = store::find(conn, answer.task)?
+    let task = store::find(conn, answer.asked.task)?
         .filter(|task| task.surveyor_id.0 == actor.person)
+        .filter(|task| answer.asked.case_id.is_none_or(|case_id| task.case_id.0 == case_id))
         .ok_or_else(ApiError::not_found)?;
     let case_id = task.case_id.0;
     let case_status = case_log::see(conn, actor, case_id)?.status;

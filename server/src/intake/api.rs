@@ -200,7 +200,9 @@ pub async fn get_case(
     Ok(web::Json(CaseDetailResponse { case: case_response(case), timeline }))
 }
 
-fn event_response(entry: case_log::Entry) -> EventResponse {
+/// An entry of the log on the wire.
+#[must_use]
+pub fn event_response(entry: case_log::Entry) -> EventResponse {
     EventResponse {
         id: entry.id.into(),
         seq: entry.seq,

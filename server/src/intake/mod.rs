@@ -18,6 +18,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{db::Conn, error::ApiError};
 
+pub use api::event_response;
 pub use check::identifier_refusal;
 
 /// Registers the operations.
@@ -46,6 +47,8 @@ pub struct ReportedCase {
     pub loss_place: String,
     /// Where, if the position is known.
     pub position: Option<Point>,
+    /// Radius of the 68 % circle around it in metres.
+    pub accuracy_m: Option<f64>,
     /// Promise profile: code and version.
     pub promise: (String, u32),
     /// When the report was saved.

@@ -109,6 +109,7 @@ pub(super) fn get_reported(conn: &mut Conn, id: CaseId) -> Result<ReportedCase, 
     Ok(ReportedCase {
         id,
         position: row.point(),
+        accuracy_m: row.accuracy_m,
         report_no: row.report_no,
         branch: row.branch_id.0,
         customer_name: row.customer_name,

@@ -115,6 +115,7 @@ impl Job for Prune {
             app.db.write(move |conn| idempotency::prune(conn, now)).await?;
             app.db.write(move |conn| crate::identity::prune(conn, now)).await?;
             app.db.write(move |conn| crate::dispatch::prune(conn, now)).await?;
+            app.db.write(move |conn| crate::sync::prune(conn, now)).await?;
             app.db.write(move |conn| crate::draft::prune(conn, now)).await?;
             let again = app.clone();
             app.db

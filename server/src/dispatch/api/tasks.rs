@@ -8,9 +8,7 @@ use api_spec::{
         NextLimitResponse, TaskCaseResponse, TaskResponse, WithdrawTaskRequest,
     },
     page::{Page, PageQuery},
-    problem::FieldError,
 };
-use chrono::{DateTime, Utc};
 use sync_core::{
     clock::next_limit,
     geo::Point,
@@ -21,13 +19,14 @@ use sync_core::{
 
 use super::{
     super::{
+        check::{Asked, check_accept, check_decline, check_reason},
         clocks::case_clocks,
         rules::FRESH,
         store::{
             positions,
             tasks::{self as store, Filter, NamedTask},
         },
-        tasks::{self, Answer, AnswerWord, Assignment},
+        tasks::{self, Answer, Assignment},
     },
     surveyor,
 };
@@ -45,8 +44,7 @@ use crate::{
     },
     error::ApiError,
     idempotency::{self, Reply},
-    intake,
-    wire::{self, Fields},
+    intake, wire,
 };
 
 /// Send a surveyor to a case
@@ -148,9 +146,8 @@ pub async fn accept_task(
     id: IdPath<TaskId>,
     body: Body<AcceptTaskRequest>,
 ) -> Result<web::Json<TaskResponse>, ApiError> {
-    let AcceptTaskRequest { id: event, device_now, occurred_at } = body.value;
-    let (receipt, device_at) = check_times(device_now, occurred_at, app.now())?;
-    let answer = Answer { id: event.into(), task: id.0, device_at, word: AnswerWord::Accept };
+    let asked = Asked { task: id.0, case_id: None };
+    let (answer, receipt) = check_accept(asked, &body.value, app.now())?;
     note_answer(app, actor.into_actor(), answer, receipt).await
 }
 
@@ -166,10 +163,8 @@ pub async fn decline_task(
     id: IdPath<TaskId>,
     body: Body<DeclineTaskRequest>,
 ) -> Result<web::Json<TaskResponse>, ApiError> {
-    let DeclineTaskRequest { id: event, device_now, occurred_at, reason } = body.value;
-    let (receipt, device_at) = check_times(device_now, occurred_at, app.now())?;
-    let word = AnswerWord::Decline { reason: check_reason(&reason)? };
-    let answer = Answer { id: event.into(), task: id.0, device_at, word };
+    let asked = Asked { task: id.0, case_id: None };
+    let (answer, receipt) = check_decline(asked, &body.value, app.now())?;
     note_answer(app, actor.into_actor(), answer, receipt).await
 }
 
@@ -183,7 +178,7 @@ async fn note_answer(
         .db
         .write(move |conn| {
             tasks::answer_task(conn, &actor, &answer, &receipt)?;
-            let named = store::get_named(conn, answer.task)?;
+            let named = store::get_named(conn, answer.asked.task)?;
             task_response(conn, named, receipt.now)
         })
         .await?;
@@ -212,25 +207,6 @@ pub async fn withdraw_task(
     .await
 }
 
-fn check_reason(reason: &str) -> Result<String, ApiError> {
-    let mut fields = Fields::default();
-    match fields.text("reason", reason, 1, 500) {
-        Some(reason) => Ok(reason),
-        None => Err(fields.refused()),
-    }
-}
-
-fn check_times(
-    device_now: DateTime<Utc>,
-    occurred_at: DateTime<Utc>,
-    now: Instant,
-) -> Result<(Receipt, Instant), ApiError> {
-    let refused = |error: FieldError| ApiError::invalid(vec![error]);
-    let device_now = wire::instant("device_now", device_now).map_err(refused)?;
-    let device_at = wire::instant("occurred_at", occurred_at).map_err(refused)?;
-    Ok((Receipt::new(device_now, now), device_at))
-}
-
 fn task_response(
     conn: &mut Conn,
     (task, (name, staff_no), case_status): NamedTask,
@@ -245,7 +221,8 @@ fn task_response(
             verdict: state.verdict.as_str().to_owned(),
         })
     });
-    let position = |point: Point| Position { lat: point.lat(), lon: point.lon(), accuracy_m: None };
+    let accuracy_m = case.accuracy_m;
+    let position = |point: Point| Position { lat: point.lat(), lon: point.lon(), accuracy_m };
     Ok(TaskResponse {
         id: task.id.0.into(),
         status: task.status,

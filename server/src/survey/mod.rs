@@ -1,0 +1,47 @@
+//! What surveyors do in the field (C06-C10, C12, C15), and how the promises of a case stand.
+//!
+//! Each field event is one command with an id made by the device. It may be sent now or wait for
+//! hours in an outbox: both take the same path, [`apply_command`]. Its time is the device's,
+//! corrected by what that clock shows while it is sent; the clocks of a case are folded from the log
+//! by these times, so late truth takes a breach back. An arrival is judged by its distance from the
+//! place of loss and never refused for it.
+
+mod api;
+mod check;
+mod command;
+mod rules;
+mod store;
+
+use sync_core::{ids::CaseId, time::Instant};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::error::ApiError;
+
+pub use command::{FieldCommand, apply_command};
+pub use rules::{Action, Exception, Fix, Plan};
+
+/// Registers the operations.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(api::record_contact)
+        .service(api::notify_delay)
+        .service(api::agree_arrival)
+        .service(api::record_arrival)
+        .service(api::waive_survey)
+        .service(api::complete_survey)
+        .service(api::get_clocks);
+}
+
+/// Reads a command of an outbox from JSON in the shape of the operation that `kind` names; none for
+/// a kind that is no field event.
+///
+/// # Errors
+/// Refused fields, inside the option.
+pub fn read_command(
+    kind: &str,
+    case_id: CaseId,
+    json: &[u8],
+    now: Instant,
+) -> Option<Result<FieldCommand, ApiError>> {
+    check::check_kind(kind, case_id, json, now)
+}

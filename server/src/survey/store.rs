@@ -1,0 +1,45 @@
+//! Rows of surveys.
+
+use diesel::prelude::*;
+
+use super::{
+    FieldCommand,
+    rules::{Fix, Plausibility},
+};
+use crate::{
+    auth::policy::Actor,
+    db::{Conn, schema::survey_arrivals as arrivals},
+    error::ApiError,
+};
+
+/// An arrival and how believable it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct NewArrival {
+    pub(super) fix: Option<Fix>,
+    pub(super) mock: bool,
+    pub(super) distance_m: Option<f64>,
+    pub(super) plausibility: Plausibility,
+    pub(super) staff_shown: bool,
+}
+
+pub(super) fn insert_arrival(
+    conn: &mut Conn,
+    command: &FieldCommand,
+    actor: &Actor,
+    new: &NewArrival,
+) -> Result<(), ApiError> {
+    let row = (
+        arrivals::event_id.eq(command.id.to_string()),
+        arrivals::case_id.eq(command.case_id.to_string()),
+        arrivals::person_id.eq(actor.person.to_string()),
+        arrivals::lat.eq(new.fix.map(|fix| fix.place.lat())),
+        arrivals::lon.eq(new.fix.map(|fix| fix.place.lon())),
+        arrivals::accuracy_m.eq(new.fix.and_then(|fix| fix.accuracy_m)),
+        arrivals::mock.eq(new.mock),
+        arrivals::distance_m.eq(new.distance_m),
+        arrivals::plausibility.eq(new.plausibility.as_str()),
+        arrivals::staff_shown.eq(new.staff_shown),
+    );
+    diesel::insert_into(arrivals::table).values(row).execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! The outbox of a phone: what was done without signal, applied once and in order.
+//!
+//! Each command takes the same path as its operation online, behind a savepoint of its own: one that
+//! is refused holds up none of the others. A command that was applied is never applied again, however
+//! often and from however many requests at once it arrives. A refusal is kept for people to see; a
+//! repeat is judged anew, because the state that refused it may have passed.
+
+mod api;
+mod envelope;
+mod store;
+
+use sync_core::time::Instant;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{db::Conn, error::ApiError, idempotency::KEPT};
+
+/// Registers the operations.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(api::sync_commands);
+}
+
+/// Forgets what became of commands after as long as replies are kept; answers how many. A command
+/// that comes even later is still one event, by its id.
+///
+/// # Errors
+/// Database faults.
+pub fn prune(conn: &mut Conn, now: Instant) -> Result<usize, ApiError> {
+    store::delete_before(conn, now - KEPT)
+}
