@@ -152,8 +152,9 @@ impl KeyRing {
     pub fn signer(&self, now: Instant) -> Result<Key, KeyFault> {
         let keys = self.snapshot();
         let settled = keys.values().rev().find(|key| signs_from(&key.id) <= now).cloned();
-        // With no other key in the directory a new one signs at once.
-        settled.map_or_else(|| self.newest(), Ok)
+        // Among new keys only, the oldest is the likeliest to be known elsewhere.
+        let oldest = || keys.values().next().cloned();
+        settled.or_else(oldest).ok_or_else(|| KeyFault::None(self.dir.clone()))
     }
 
     /// The key with this id.

@@ -2,9 +2,14 @@
 
 use serde_json::{Value, json};
 use server::{
-    auth::{Auth, keys::Missing, policy::Role},
+    auth::{
+        Auth,
+        keys::{self, Missing},
+        policy::Role,
+    },
     ports::ids::SystemIds,
 };
+use sync_core::time::Span;
 use tests::{TestApp, each_engine};
 
 fn published(app: &TestApp) -> Vec<String> {
@@ -21,17 +26,21 @@ each_engine!(a_rotated_key_costs_no_log_in_and_a_removed_one_ends_its_tokens, |a
     let keys_dir = app.data_dir().join("keys");
     // Another node that shares the directory.
     let node = Auth::load(&keys_dir, Missing::Refuse, &SystemIds).unwrap();
-    let old = person.token();
     let me = |token: &str| app.request("GET", "/auth/me").token(token).send();
     let first = published(&app);
 
     let made = admin.post("/signing-keys/rotate", &json!({})).expect(201).value();
     let kid = made["kid"].as_str().unwrap().to_owned();
     assert_eq!(published(&app), [first[0].clone(), kid.clone()]);
-    let _ = me(&old).expect(200);
-    // The story's clock is behind the new key's time stamp, so the newest key signs already.
+    // Ids of keys carry the time of the machine, so the story goes on there.
+    let begins = keys::signs_from(&kid);
+    assert_eq!(made["signs_from"], json!(server::wire::time(begins)));
+    app.clock.set(begins - Span(1));
+    let old = person.token();
+    app.advance(Span(1));
     let new = person.token();
-    let _ = me(&new).expect(200);
+    let _ = (me(&old).expect(200), me(&new).expect(200));
+    assert!(node.tokens.check(&old, app.now()).is_ok());
     assert!(node.tokens.check(&new, app.now()).is_err());
     node.reload().unwrap();
     assert!(node.tokens.check(&new, app.now()).is_ok(), "without a restart");
