@@ -95,10 +95,9 @@ impl<'d> Shadow<'d> {
         match &place.role {
             Role::Items => self.check_new_item(id, op, &place, creations),
             Role::Fields { .. } => self.check_field(id, op, &place, creations),
-            Role::Text { row, item } => {
-                self.check_owner(&place, item.as_ref(), creations)?;
-                self.check_element(id, op, &place, row)
-            }
+            Role::Text { row, item } => self
+                .check_owner(&place, item.as_ref(), creations)
+                .and_then(|()| self.check_element(id, op, &place, row)),
         }
         .map_err(|rejection| match rejection.path {
             Some(_) => rejection,
