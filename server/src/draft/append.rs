@@ -52,6 +52,9 @@ pub(super) trait Append: Send + Sync + 'static {
     /// Who appends.
     fn by(&self) -> &Appender;
 
+    /// How many bytes it holds in memory while it waits.
+    fn size(&self) -> usize;
+
     /// Whether it may be done now, and under which roles.
     fn check(&self, conn: &mut Conn, head: &Head) -> Result<Roles, ApiError>;
 
@@ -75,7 +78,7 @@ pub(super) struct Landed {
 
 /// Appends, and gives the answer; the answer from before if this push id appended already.
 pub(super) async fn append<A: Append>(app: &App, work: Arc<A>) -> Result<Vec<u8>, ApiError> {
-    let _place = app.drafts.place()?;
+    let _place = app.drafts.place(work.size())?;
     let _turn = app.drafts.turn(work.by().case_id).await?;
     for _ in 0..TRIES {
         match attempt(app, &work).await? {

@@ -16,8 +16,12 @@ use crate::error::ApiError;
 
 /// Most bytes that documents in memory may take, as estimated.
 const CACHE_BYTES: usize = 256 * 1024 * 1024;
-/// Most requests that wait for a turn or work on a document; the next one is told to come back.
-const PLACES: usize = 256;
+/// Most places for requests that wait for a turn or work on a document; who finds none is told to
+/// come back.
+const PLACES: usize = 512;
+/// A request takes one place and one more for each of so many bytes: few large ones or many small
+/// ones wait in the same memory.
+const BYTES_OF_A_PLACE: usize = 128 * 1024;
 /// Documents worked on at the same time. The work is all computing, so more would only take turns.
 const AT_ONCE: usize = 2;
 /// Cases share turns by hash: enough that two busy ones seldom meet.
@@ -46,9 +50,10 @@ impl Default for Drafts {
 }
 
 impl Drafts {
-    /// A place among those who may wait.
-    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        self.places.clone().try_acquire_owned().map_err(|_| {
+    /// A place among those who may wait, for a request with so many bytes.
+    pub(super) fn place(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
+        let places = u32::try_from(bytes / BYTES_OF_A_PLACE + 1).unwrap_or(u32::MAX);
+        self.places.clone().try_acquire_many_owned(places).map_err(|_| {
             metrics::counter!("chakan_draft_turned_away_total").increment(1);
             ApiError::overloaded()
         })

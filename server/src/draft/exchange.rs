@@ -108,6 +108,10 @@ impl Append for Exchange {
         &self.by
     }
 
+    fn size(&self) -> usize {
+        self.request.changes.iter().map(|blob| blob.0.len()).sum()
+    }
+
     fn check(&self, conn: &mut Conn, head: &Head) -> Result<Roles, ApiError> {
         let by = &self.by;
         let case = case_log::see(conn, &by.author, by.case_id)?;

@@ -99,6 +99,10 @@ impl Append for Settlement {
         &self.by
     }
 
+    fn size(&self) -> usize {
+        0
+    }
+
     fn check(&self, conn: &mut Conn, head: &Head) -> Result<Roles, ApiError> {
         let roles = writer_roles(conn, &self.by.author, self.by.case_id)?;
         if head.lock == Lock::Closed {

@@ -30,8 +30,10 @@ const MOST_HEADS: usize = 256;
 /// # Errors
 /// Refused fields; `too_large` for more changes or bytes than a push may hold.
 pub(super) fn request(request: SyncDraftRequest) -> Result<SyncRequest, ApiError> {
+    // Before decoding, so the padding of each change is counted as well; the gate counts exactly.
+    let most = (limits::PUSH_BYTES / 3 + request.changes.len()) * 4;
     let encoded: usize = request.changes.iter().map(String::len).sum();
-    if request.changes.len() > limits::PUSH_CHANGES || encoded / 4 * 3 > limits::PUSH_BYTES {
+    if request.changes.len() > limits::PUSH_CHANGES || encoded > most {
         return Err(refuse::problem(&sync_core::protocol::SyncRefusal::TooLarge));
     }
     let mut fields = Fields::default();
