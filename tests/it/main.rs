@@ -2,6 +2,7 @@
 
 mod authz;
 mod dispatch;
+mod draft;
 mod evidence;
 mod field;
 mod identity;
