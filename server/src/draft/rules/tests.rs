@@ -28,7 +28,7 @@ fn a_snapshot_is_due_after_enough_changes_or_bytes() {
 
 #[test]
 fn an_actor_belongs_to_one_person_on_one_device() {
-    use ActorRefusal::{NotIssued, Revoked};
+    use super::ActorRefusal::{NotIssued, Revoked};
     let issued = |device, revoked| Issued { person: Some(1), device, revoked };
     let of_server = Issued { person: None, device: None, revoked: false };
     for (actor, person, device, expected) in [
@@ -51,7 +51,7 @@ fn an_actor_belongs_to_one_person_on_one_device() {
 
 #[test]
 fn an_exchange_needs_the_same_document_and_an_open_case_to_write() {
-    use ExchangeRefusal::{EpochOver, Locked};
+    use super::ExchangeRefusal::{EpochOver, Locked};
     for (lock, epoch, cursor, changes, expected) in [
         (Lock::Open, 1, 7, 1, Ok(())),
         (Lock::Open, 1, 0, 0, Ok(())),
@@ -70,7 +70,7 @@ fn an_exchange_needs_the_same_document_and_an_open_case_to_write() {
 
 #[test]
 fn who_has_nothing_or_is_far_behind_gets_the_whole_draft() {
-    use PullPlan::{Changes, Snapshot};
+    use super::PullPlan::{Changes, Snapshot};
     for (lsn, cursor, want, expected) in [
         (5, 5, Want::Changes, Changes),
         (5, 1, Want::Changes, Changes),
@@ -151,7 +151,7 @@ fn what_needs_a_person_is_kept_first_and_nothing_ends_by_crowding() {
 
 #[test]
 fn a_conflict_is_settled_by_one_of_its_values_or_with_a_reason() {
-    use SettleRefusal::{Changed, NotOpen, ReasonMissing};
+    use super::SettleRefusal::{Changed, NotOpen, ReasonMissing};
     let values = standing(conflict(A, Concern::Money, &[1, 2]));
     let removed = Standing {
         conflict: Conflict {
