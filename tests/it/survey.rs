@@ -187,7 +187,10 @@ each_engine!(an_event_that_arrives_many_times_at_once_is_one_event, |app| {
     assert_eq!(news, 1);
     assert_eq!(timeline(&surveyor, &case).len(), 2 + 1 + 4);
     assert_eq!(app.count("SELECT count(*) AS n FROM survey_arrivals"), 1);
-    // The id stands for this event for ever.
+    // The id stands for this event, and this surveyor's, for ever.
+    let second = app.person(Role::Surveyor);
+    let _ = assign(&app.person(Role::Dispatcher), &case, &second).expect(201);
+    Phone::new(&app, &second).send(&arrivals, &arrival).refuses("id", "id_taken");
     let mut other = phone.event(app.now(), json!({ "reached": true }));
     other["id"] = arrival["id"].clone();
     phone.send(&contacts, &other).refuses("id", "id_taken");

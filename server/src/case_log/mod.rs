@@ -96,8 +96,7 @@ pub enum Appended {
 pub fn append(conn: &mut Conn, event: &NewEvent) -> Result<Appended, ApiError> {
     let status = store::find_status(conn, event.case_id)?.ok_or_else(ApiError::not_found)?;
     if let Some(known) = store::find(conn, event.id)? {
-        let same = known.case_id == event.case_id && known.kind == event.kind.as_str();
-        return if same { Ok(Appended::Known(status)) } else { Err(id_taken()) };
+        return if known.is(event) { Ok(Appended::Known(status)) } else { Err(id_taken()) };
     }
     let transition = apply(status, &event.kind).map_err(refused)?;
     let after = transition.after(status);

@@ -23,21 +23,41 @@ use crate::{
 pub(super) struct Known {
     case_id: Id<CaseId>,
     pub(super) kind: String,
+    pub(super) actor: String,
 }
 
 /// [`Known`] with its id unwrapped.
 pub(super) struct KnownEvent {
     pub(super) case_id: CaseId,
     pub(super) kind: String,
+    pub(super) actor: String,
+}
+
+impl KnownEvent {
+    /// Whether this is the same event: of the same case and kind, by the same author.
+    pub(super) fn is(&self, event: &NewEvent) -> bool {
+        self.case_id == event.case_id
+            && self.kind == event.kind.as_str()
+            && self.actor == name_and_device(event.author).0
+    }
+}
+
+/// An author as stored.
+fn name_and_device(author: Author) -> (String, Option<String>) {
+    match author {
+        Author::Person(person, device) => (person.to_string(), device.map(|id| id.to_string())),
+        Author::Customer => ("customer".to_owned(), None),
+        Author::System => ("system".to_owned(), None),
+    }
 }
 
 pub(super) fn find(conn: &mut Conn, id: EventId) -> Result<Option<KnownEvent>, ApiError> {
     let row: Option<Known> = case_events::table
         .find(id.to_string())
-        .select((case_events::case_id, case_events::kind))
+        .select((case_events::case_id, case_events::kind, case_events::actor))
         .first(conn)
         .optional()?;
-    Ok(row.map(|row| KnownEvent { case_id: row.case_id.0, kind: row.kind }))
+    Ok(row.map(|row| KnownEvent { case_id: row.case_id.0, kind: row.kind, actor: row.actor }))
 }
 
 pub(super) fn last_seq(conn: &mut Conn, case_id: CaseId) -> Result<i64, ApiError> {
@@ -49,11 +69,7 @@ pub(super) fn last_seq(conn: &mut Conn, case_id: CaseId) -> Result<i64, ApiError
 }
 
 pub(super) fn insert(conn: &mut Conn, event: &NewEvent, seq: i64) -> Result<(), ApiError> {
-    let (actor, device_id) = match event.author {
-        Author::Person(person, device) => (person.to_string(), device.map(|id| id.to_string())),
-        Author::Customer => ("customer".to_owned(), None),
-        Author::System => ("system".to_owned(), None),
-    };
+    let (actor, device_id) = name_and_device(event.author);
     let row = (
         case_events::id.eq(event.id.to_string()),
         case_events::case_id.eq(event.case_id.to_string()),

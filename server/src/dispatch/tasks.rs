@@ -190,8 +190,8 @@ pub enum AnswerWord {
     },
 }
 
-/// Notes a surveyor's answer. An answer to a task that was withdrawn meanwhile is kept in the log and
-/// does not bring the task back.
+/// Notes a surveyor's answer. An answer that comes after the task was withdrawn or done is kept in the
+/// log and does not bring the task back.
 ///
 /// # Errors
 /// `not_found` for another person's task; `conflict` when the answer contradicts an earlier one.
@@ -228,9 +228,11 @@ pub fn answer_task(
                 case_log::release_person(conn, case_id, actor.person, receipt.now)?;
             }
         }
-        Transition::Stays if status == TaskStatus::Withdrawn => {}
-        // The same answer under another name: once is enough.
-        Transition::Stays => return Ok(Appended::Known(case_status)),
+        // The same answer again, perhaps under another name: once is enough.
+        Transition::Stays if is_said(conn, &task, &kind)? => {
+            return Ok(Appended::Known(case_status));
+        }
+        Transition::Stays => {}
     }
     let event = NewEvent {
         id: answer.id,
@@ -248,6 +250,13 @@ pub fn answer_task(
         }),
     };
     case_log::append(conn, &event)
+}
+
+/// Whether this answer to a task stands in the log.
+fn is_said(conn: &mut Conn, task: &TaskRow, kind: &EventKind) -> Result<bool, ApiError> {
+    let id = json!(task.id.0);
+    let log = case_log::entries(conn, task.case_id.0)?;
+    Ok(log.iter().any(|entry| entry.kind == *kind && entry.data.get("task_id") == Some(&id)))
 }
 
 /// Marks a surveyor's open task on a case as done; without one nothing changes.

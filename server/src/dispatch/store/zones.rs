@@ -72,7 +72,7 @@ pub(in super::super) fn insert_set(
             zones::name.eq(&zone.name),
             zones::class.eq(zone.class.as_str()),
             zones::vertices.eq(i64::try_from(zone.vertices).unwrap_or(i64::MAX)),
-            zones::shape.eq(serde_json::to_string(&zone.rings).map_err(ApiError::internal)?),
+            zones::shape.eq(&zone.shape),
         );
         diesel::insert_into(zones::table).values(row).execute(conn)?;
     }
