@@ -11,7 +11,7 @@ use sync_core::{
     ids::CaseId,
     lifecycle::EventKind,
     model::{ActorId, schema::Roles},
-    protocol::SyncRefusal,
+    protocol::{Lock, SyncRefusal},
 };
 
 use super::{
@@ -355,6 +355,8 @@ fn event(app: &App, by: &Appender, prepared: &Prepared) -> NewEvent {
             "to_lsn": prepared.to.lsn,
             "actor": by.actor.to_hex_string(),
             "sections": rules::sections(paths),
+            // A version is approved already: somebody has to look at what came late.
+            "after_approval": prepared.from.lock == Lock::Approved,
         }),
     }
 }

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -22,8 +23,6 @@ const PLACES: usize = 512;
 /// A request takes one place and one more for each of so many bytes: few large ones or many small
 /// ones wait in the same memory.
 const BYTES_OF_A_PLACE: usize = 128 * 1024;
-/// Documents worked on at the same time. The work is all computing, so more would only take turns.
-const AT_ONCE: usize = 2;
 /// Cases share turns by hash: enough that two busy ones seldom meet.
 const TURNS: usize = 64;
 
@@ -40,10 +39,12 @@ pub struct Drafts {
 
 impl Default for Drafts {
     fn default() -> Self {
+        // The work is all computing: more at once than there are cores would only take turns.
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             cache: Mutex::new(Cache::new(CACHE_BYTES)),
             places: Arc::new(Semaphore::new(PLACES)),
-            computing: Arc::new(Semaphore::new(AT_ONCE)),
+            computing: Arc::new(Semaphore::new(cores)),
             turns: (0..TURNS).map(|_| tokio::sync::Mutex::new(())).collect(),
         }
     }
@@ -211,6 +212,32 @@ mod tests {
         cache.keep(case(1), &head(3), Arc::default(), 10);
         assert!(cache.find(case(1), &head(2)).is_none());
         assert_eq!(cache.by_use.len(), 1);
+    }
+
+    #[test]
+    fn work_that_panics_costs_nobody_else_anything() {
+        actix_web::rt::System::new().block_on(async {
+            let drafts = Drafts::default();
+            for _ in 0..100 {
+                assert_eq!(
+                    drafts.compute(|| -> u8 { panic!("as the library may") }).await.unwrap(),
+                    None
+                );
+            }
+            assert_eq!(drafts.compute(|| 7).await.unwrap(), Some(7));
+        });
+    }
+
+    #[test]
+    fn those_who_wait_are_bounded_by_bytes() {
+        let drafts = Drafts::default();
+        let large: Vec<_> =
+            (0..PLACES / 9).map(|_| drafts.place(8 * BYTES_OF_A_PLACE).unwrap()).collect();
+        assert!(drafts.place(8 * BYTES_OF_A_PLACE).is_err());
+        assert!(drafts.place(100).is_ok());
+        drop(large);
+        assert!(drafts.place(8 * BYTES_OF_A_PLACE).is_ok());
+        assert!(drafts.place(usize::MAX).is_err());
     }
 
     #[test]

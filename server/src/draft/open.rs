@@ -7,7 +7,10 @@ use sync_core::{
     automerge::Automerge,
     gate::AdmittedChange,
     ids::{CaseId, DeviceId},
-    model::{ActorId, Seed, SeedVehicle, VehicleRole, schema::Roles},
+    model::{
+        ActorId, Seed, SeedVehicle, VehicleRole,
+        schema::{self, Roles, Scalar, Section},
+    },
     time::Instant,
 };
 use uuid::Uuid;
@@ -169,8 +172,8 @@ async fn seed_if_none(app: &App, ask: &Ask) -> Result<Option<NewSeed>, ApiError>
     let vehicle = SeedVehicle {
         id: app.ports.ids.uuid(),
         role: VehicleRole::Own,
-        plate: Some(case.plate).filter(|plate| !plate.is_empty()),
-        vin: None,
+        plate: that_fits("plate", Some(case.plate)),
+        vin: that_fits("vin", case.vin),
         brand_model: None,
     };
     let seed = Seed {
@@ -181,6 +184,13 @@ async fn seed_if_none(app: &App, ask: &Ask) -> Result<Option<NewSeed>, ApiError>
         checklist: rules::STANDARD_PROCEDURE.iter().map(|code| (*code).to_owned()).collect(),
     };
     new_seed(&seed).map(Some)
+}
+
+/// A text of the report, unless the draft has no room for it: an odd number plate must not keep
+/// anybody from the draft.
+fn that_fits(field: &str, text: Option<String>) -> Option<String> {
+    let row = Section::Vehicles.field(field)?;
+    text.filter(|text| schema::fits(row.kind, &Scalar::Str(text.clone()), Uuid::nil()).is_ok())
 }
 
 fn new_seed(seed: &Seed) -> Result<NewSeed, ApiError> {
@@ -233,4 +243,17 @@ fn begin_if_none(
     let sha256 = Sha256::digest(&seed.saved).into();
     let snapshot = NewSnapshot { case_id, lsn: 1, heads: &heads, bytes: &seed.saved, sha256, now };
     store::insert_snapshot(conn, &snapshot, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_left_out_of_the_seed() {
+        for (text, fits) in [("浙A7T3K9", true), ("", false), (&"使".repeat(11), false)] {
+            assert_eq!(that_fits("plate", Some(text.into())).is_some(), fits, "{text}");
+        }
+        assert_eq!(that_fits("vin", None), None);
+    }
 }

@@ -43,6 +43,8 @@ pub struct ReportedCase {
     pub contact_phone: String,
     /// Number plate.
     pub plate: String,
+    /// Vehicle identification number, if known.
+    pub vin: Option<String>,
     /// Where, in words.
     pub loss_place: String,
     /// Where, if the position is known.

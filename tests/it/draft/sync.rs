@@ -161,6 +161,8 @@ each_engine!(what_was_approved_stands_still_while_the_draft_goes_on, |app| {
     });
     a.sync();
     assert_eq!(a.server_draft()["lock"], "approved");
+    let late = "SELECT count(*) AS n FROM case_events WHERE data LIKE '%\"after_approval\":true%'";
+    assert_eq!(app.count(late), 1, "whoever reviews is told of the late change");
     let now = wait.block_on(draft::current(&state, id)).unwrap().unwrap();
     assert_ne!((now.lsn, now.sha256), (pinned.lsn, pinned.sha256));
     let then = wait.block_on(draft::at(&state, id, pinned.heads.clone())).unwrap();
