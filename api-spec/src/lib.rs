@@ -4,6 +4,8 @@
 //! fen (`..._fen`), positions are WGS-84 degrees with an accuracy in metres, ids are UUIDs (version 7
 //! when we make them).
 
+pub mod agreement;
+pub mod assessment;
 pub mod case;
 pub mod dispatch;
 pub mod draft;

@@ -43,3 +43,5 @@ pub mod sync;
 pub mod dispatch;
 pub mod draft;
 pub mod evidence;
+pub mod assessment;
+pub mod agreement;

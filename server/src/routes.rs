@@ -6,8 +6,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{AppExt, UtoipaApp, scope, service_config::ServiceConfig};
 
 use crate::{
-    dispatch, draft, error::ApiError, evidence, identity, intake, openapi, ops, repair, survey,
-    sync,
+    agreement, assessment, dispatch, draft, error::ApiError, evidence, identity, intake, openapi, ops,
+    repair, survey, sync,
 };
 
 /// Everything under `/api/v1`. Exactly one scope: two with one prefix would shadow each other.
@@ -20,6 +20,8 @@ fn api(config: &mut ServiceConfig) {
         .configure(survey::routes)
         .configure(draft::routes)
         .configure(evidence::routes)
+        .configure(assessment::routes)
+        .configure(agreement::routes)
         .configure(sync::routes);
 }
 
@@ -38,6 +40,7 @@ where
         .configure(ops::routes)
         .configure(identity::well_known)
         .configure(evidence::well_known)
+        .configure(agreement::pages)
         .service(scope("/api/v1").configure(api))
 }
 

@@ -185,6 +185,80 @@ table! {
 }
 
 table! {
+    assessment_versions (id) {
+        id -> Text,
+        case_id -> Text,
+        number -> BigInt,
+        heads -> Text,
+        draft_sha256 -> Binary,
+        sheet -> Binary,
+        sheet_sha256 -> Binary,
+        total_fen -> BigInt,
+        rescue_fen -> BigInt,
+        uncovered_fen -> BigInt,
+        self_borne_fen -> BigInt,
+        note -> Nullable<Text>,
+        author -> Text,
+        frozen_at -> BigInt,
+    }
+}
+
+table! {
+    agreement_links (id) {
+        id -> Text,
+        token_sha256 -> Binary,
+        case_id -> Text,
+        version_id -> Text,
+        sent_to -> Text,
+        code_to -> Text,
+        staff_name -> Text,
+        staff_no -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        superseded_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    agreement_codes (id) {
+        id -> Text,
+        link_id -> Text,
+        code_hmac -> Binary,
+        recipient_hmac -> Binary,
+        sent_at -> BigInt,
+        expires_at -> BigInt,
+        wrong_tries -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    agreement_objections (id) {
+        id -> Text,
+        link_id -> Text,
+        case_id -> Text,
+        version_id -> Text,
+        reason -> Text,
+        words -> Text,
+        objected_at -> BigInt,
+    }
+}
+
+table! {
+    agreements (version_id) {
+        version_id -> Text,
+        case_id -> Text,
+        link_id -> Text,
+        code_id -> Text,
+        agreed_at -> BigInt,
+        record -> Binary,
+        signature -> Binary,
+        key_id -> Text,
+    }
+}
+
+table! {
     case_draft (case_id) {
         case_id -> Text,
         epoch -> BigInt,
@@ -439,3 +513,5 @@ allow_tables_to_appear_in_same_query!(
 joinable!(case_draft -> cases (case_id));
 allow_tables_to_appear_in_same_query!(case_draft, cases);
 allow_tables_to_appear_in_same_query!(photos, blobs);
+joinable!(agreements -> assessment_versions (version_id));
+allow_tables_to_appear_in_same_query!(agreements, assessment_versions);

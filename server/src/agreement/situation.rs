@@ -1,0 +1,96 @@
+//! Everything about one link at one instant.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+use sync_core::{ids::CaseId, time::Instant};
+
+use super::{
+    rules::{LinkFacts, LinkState, link_state},
+    store::{self, LinkRow},
+};
+use crate::{
+    app::App,
+    assessment::{self, Version},
+    db::Conn,
+    error::ApiError,
+    intake::{self, ReportedCase},
+};
+
+/// A link, what it shows and what it is good for.
+#[derive(Clone, Debug)]
+pub(super) struct Situation {
+    pub(super) link: LinkRow,
+    pub(super) version: Version,
+    pub(super) case: ReportedCase,
+    pub(super) facts: LinkFacts,
+    pub(super) state: LinkState,
+}
+
+/// The situation of the link with this token; `None` for any text that is no token of ours.
+pub(super) fn by_token(
+    conn: &mut Conn,
+    token: &str,
+    now: Instant,
+) -> Result<Option<Situation>, ApiError> {
+    let Some(sha256) = token_sha256(token) else { return Ok(None) };
+    let Some(link) = store::find_link(conn, &sha256)? else { return Ok(None) };
+    let case_id = link.case_id.0;
+    let version = assessment::find_version(conn, case_id, link.version_id.0)?
+        .ok_or_else(|| ApiError::internal("a link without its version"))?;
+    let case = intake::get_case(conn, case_id)?;
+    let facts = facts(conn, case_id, &link, version.number)?;
+    let state = link_state(&facts, now);
+    Ok(Some(Situation { link, version, case, facts, state }))
+}
+
+/// What decides about a link to the version with this number.
+pub(super) fn facts(
+    conn: &mut Conn,
+    case_id: CaseId,
+    link: &LinkRow,
+    version: i64,
+) -> Result<LinkFacts, ApiError> {
+    Ok(LinkFacts {
+        version,
+        newest_version: assessment::newest_number(conn, case_id)?,
+        superseded_at: link.superseded_at.map(|at| at.0),
+        expires_at: link.expires_at.0,
+        agreed_at: store::agreed_at(conn, link.version_id.0)?,
+        objected_at: store::last_objected_at(conn, link.version_id.0)?,
+    })
+}
+
+/// What is stored of a token. Only a text of 32 bytes in base64 can be one, so nothing else is looked
+/// up.
+pub(super) fn token_sha256(token: &str) -> Option<[u8; 32]> {
+    let well_formed =
+        token.len() == 43 && BASE64_URL_SAFE_NO_PAD.decode(token).is_ok_and(|t| t.len() == 32);
+    well_formed.then(|| Sha256::digest(token.as_bytes()).into())
+}
+
+impl Situation {
+    /// What is stored of a code: it counts for this link, this version and these bytes only.
+    pub(super) fn code_hmac(&self, app: &App, code: &str) -> Vec<u8> {
+        let mut bound = self.link.id.0.to_string().into_bytes();
+        bound.extend(self.version.id.to_string().bytes());
+        bound.extend(&self.version.sheet_sha256);
+        bound.extend(code.bytes());
+        app.auth.secret.derive("agreement_code", &bound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_a_token_is_looked_up() {
+        let token = BASE64_URL_SAFE_NO_PAD.encode([7_u8; 32]);
+        assert!(token_sha256(&token).is_some());
+        for text in
+            ["", "x", "../../etc/passwd", &token[1..], &format!("{token}A"), &"%".repeat(43)]
+        {
+            assert_eq!(token_sha256(text), None, "{text}");
+        }
+    }
+}
