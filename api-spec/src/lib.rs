@@ -6,6 +6,7 @@
 
 pub mod agreement;
 pub mod assessment;
+pub mod board;
 pub mod case;
 pub mod dispatch;
 pub mod draft;

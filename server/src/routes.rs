@@ -6,8 +6,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{AppExt, UtoipaApp, scope, service_config::ServiceConfig};
 
 use crate::{
-    agreement, assessment, dispatch, draft, error::ApiError, evidence, identity, intake, openapi, ops,
-    repair, survey, sync,
+    agreement, assessment, board, dispatch, draft, error::ApiError, evidence, identity, intake,
+    openapi, ops, repair, survey, sync,
 };
 
 /// Everything under `/api/v1`. Exactly one scope: two with one prefix would shadow each other.
@@ -22,7 +22,8 @@ fn api(config: &mut ServiceConfig) {
         .configure(evidence::routes)
         .configure(assessment::routes)
         .configure(agreement::routes)
-        .configure(sync::routes);
+        .configure(sync::routes)
+        .configure(board::routes);
 }
 
 /// Registers every operation on an application.

@@ -12,7 +12,7 @@ use crate::{
         Conn,
         schema::{
             agreement_codes as codes, agreement_links as links, agreement_objections as objections,
-            agreements, assessment_versions as versions,
+            agreements,
         },
         types::{Id, Ms},
     },
@@ -295,14 +295,14 @@ pub(super) fn agreed_at(
     Ok(at.map(|at| at.0))
 }
 
-/// The agreement on the highest version of a case that has one.
+/// The last agreement of a case. Only the newest version can be agreed on, so it is also the one on
+/// the highest version.
 pub(super) fn find_last_agreement(
     conn: &mut Conn,
     case_id: CaseId,
 ) -> Result<Option<AgreementRow>, ApiError> {
     let last = agreements::table
-        .inner_join(versions::table)
         .filter(agreements::case_id.eq(case_id.to_string()))
-        .order(versions::number.desc());
+        .order((agreements::agreed_at.desc(), agreements::version_id.desc()));
     Ok(last.select(AgreementRow::as_select()).first(conn).optional()?)
 }

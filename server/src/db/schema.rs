@@ -513,5 +513,3 @@ allow_tables_to_appear_in_same_query!(
 joinable!(case_draft -> cases (case_id));
 allow_tables_to_appear_in_same_query!(case_draft, cases);
 allow_tables_to_appear_in_same_query!(photos, blobs);
-joinable!(agreements -> assessment_versions (version_id));
-allow_tables_to_appear_in_same_query!(agreements, assessment_versions);

@@ -1,0 +1,61 @@
+//! What a repair shop sees of the cases whose customers chose it: as little as it needs to work.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A case, for the shop that the customer chose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShopCaseSummary {
+    /// The case.
+    pub id: Uuid,
+    /// Lifecycle state.
+    pub status: String,
+    /// Number plate.
+    pub plate: String,
+    /// When the customer chose the shop.
+    pub chosen_at: DateTime<Utc>,
+}
+
+/// A case with the lines that the customer agreed on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShopCaseResponse {
+    /// The case.
+    pub id: Uuid,
+    /// Lifecycle state.
+    pub status: String,
+    /// Number plate.
+    pub plate: String,
+    /// Brand and model, once there is an agreed version.
+    pub vehicle: Option<String>,
+    /// The agreed version; absent while nothing is agreed.
+    pub version: Option<i64>,
+    /// The covered work and parts of the agreed version.
+    pub lines: Vec<ApprovedLine>,
+}
+
+/// A line that the customer agreed on and the insurance bears.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ApprovedLine {
+    /// The line.
+    pub id: Uuid,
+    /// `replace`, `repair`, `material`, `sublet`.
+    pub kind: String,
+    /// Part or operation.
+    pub name: String,
+    /// Part number.
+    pub part_no: Option<String>,
+    /// Where the price comes from.
+    pub part_source: Option<String>,
+    /// Labor type.
+    pub labor_type: Option<String>,
+    /// Quantity in thousandths.
+    pub qty_milli: Option<i64>,
+    /// Labor hours in thousandths.
+    pub hours_milli: Option<i64>,
+    /// Added after an agreement.
+    pub supplement: bool,
+    /// The approved amount.
+    pub amount_fen: i64,
+}
