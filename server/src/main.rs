@@ -164,6 +164,10 @@ fn serve(config: Config) -> Result<(), StartFault> {
         say(&format!("Chakan listens on http://{address}\nAPI reference: http://{address}/docs/"));
         if mode == Mode::Demo {
             say(&demo::log_ins());
+            std::thread::spawn(move || match demo::fill(address) {
+                Ok(()) => say("Demo cases are loaded."),
+                Err(fault) => complain(&format!("demo cases could not be loaded: {fault}")),
+            });
         }
         running.run_until_stopped().await.map_err(|error| StartFault(error.to_string()))
     })

@@ -5,6 +5,7 @@
 //! expected.
 
 mod caller;
+mod fill;
 mod inbox;
 mod people;
 mod phone;
@@ -35,6 +36,14 @@ pub async fn prepare(app: &App) -> Result<(), ApiError> {
         Mode::Demo => people::load(app).await,
         Mode::Production => people::close(app).await,
     }
+}
+
+/// Loads the demo's town and cases into a running server, unless it has cases. Blocking.
+///
+/// # Errors
+/// The first request that was not answered as expected.
+pub fn fill(address: std::net::SocketAddr) -> Result<(), Fault> {
+    fill::fill(&format!("http://{address}"))
 }
 
 /// The log-ins to print.

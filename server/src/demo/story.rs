@@ -2,12 +2,14 @@
 
 use std::time::Instant as Stopwatch;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sync_core::{
     geo::Point,
+    ids::{CaseId, PhotoId},
     money::Fen,
+    photo::Receipt,
     time::{Instant, Span},
 };
 use uuid::Uuid;
@@ -189,7 +191,7 @@ impl Teller<'_> {
         self.line("surveyor1", "merges the draft: 12 lines stay, 1 money conflict needs a person");
         let lines = self.net.log_in("surveyor1")?.get(&format!("/api/v1/cases/{case_id}/draft"))?;
         let count = lines
-            .pointer("/content/lines")
+            .pointer("/draft/lines")
             .and_then(Value::as_object)
             .map_or(0, serde_json::Map::len);
         expect(&count.to_string(), "12", "the lines of the merged draft")?;
@@ -209,6 +211,7 @@ impl Teller<'_> {
             .collect();
         surveyor
             .post(&format!("/api/v1/cases/{case_id}/photos"), &json!({ "photos": announced }))?;
+        let keys = self.net.get("/.well-known/seal-keys.json")?;
         for (n, photo) in held.iter().enumerate() {
             if n == 4 {
                 let so_far = surveyor.get(&format!("/api/v1/cases/{case_id}/photos"))?;
@@ -224,11 +227,7 @@ impl Teller<'_> {
                     answer.text()
                 )));
             }
-            let receipt = answer.json();
-            expect(text(&receipt, "/sha256")?, &photo.sha256, "the receipt's hash")?;
-            if BASE64_STANDARD.decode(text(&receipt, "/signature")?).map_err(fault)?.len() != 64 {
-                return Err(Fault("the receipt is not signed".into()));
-            }
+            verify_receipt(&answer.json(), case_id, photo, &keys)?;
         }
         let all = surveyor.get(&format!("/api/v1/cases/{case_id}/photos"))?;
         expect(&number(&all, "/received")?.to_string(), "6", "the photos in")?;
@@ -266,14 +265,14 @@ impl Teller<'_> {
         let draft = surveyor.get(&format!("/api/v1/cases/{case_id}/draft"))?;
         let based_on = json!({ "based_on": draft.pointer("/heads") });
         let version = surveyor.post(&format!("/api/v1/cases/{case_id}/versions"), &based_on)?;
-        let total = number(&version, "/total_fen")?;
+        let total = number(&version, "/version/total_fen")?;
         let capitals = sync_core::estimate::chinese_capitals(Fen(total));
         self.line("surveyor1", &format!("freezes version 1: {} ({capitals})", yuan(total)));
-        let shop = json!({ "shop_id": people::SHOP });
+        let shop = json!({ "shop_id": people::SHOP, "free_choice_told": true });
         surveyor.post(&format!("/api/v1/cases/{case_id}/shop"), &shop)?;
         self.line("customer", "chooses a repair shop of their own will");
 
-        let wanted = json!({ "version_id": text(&version, "/id")? });
+        let wanted = json!({ "version_id": text(&version, "/version/id")? });
         surveyor.post(&format!("/api/v1/cases/{case_id}/links"), &wanted)?;
         let link = inbox.wait_for(CUSTOMER, |message| {
             let start = message.find("/a/")?;
@@ -291,7 +290,7 @@ impl Teller<'_> {
         let form = Some("application/x-www-form-urlencoded");
         let asked = self.net.send("POST", &format!("{link}/code"), form, b"")?;
         expect(&(asked.status < 400).to_string(), "true", "asking for a code")?;
-        let code = inbox.wait_for(CUSTOMER, six_digits);
+        let code = inbox.wait_for(CUSTOMER, code_in);
         let code = code.ok_or_else(|| Fault("the customer got no code".into()))?;
         let wrong = if code == "000000" { "000001" } else { "000000" };
         let refused = self.net.send(
@@ -321,19 +320,21 @@ impl Teller<'_> {
     fn shop_sees(&mut self, case_id: Uuid, total: i64) -> Result<(), Fault> {
         let shop = self.net.log_in("shop1")?;
         let seen = shop.get(&format!("/api/v1/shop/cases/{case_id}"))?;
-        let lines = seen.pointer("/lines").and_then(Value::as_array).map_or(0, Vec::len);
-        expect(
-            &number(&seen, "/total_fen")?.to_string(),
-            &total.to_string(),
-            "the total at the shop",
-        )?;
+        let lines = seen.pointer("/lines").and_then(Value::as_array).cloned().unwrap_or_default();
+        let sum = lines
+            .iter()
+            .try_fold(0, |sum, line| Ok::<_, Fault>(sum + number(line, "/amount_fen")?))?;
+        if lines.len() != 11 || sum > total {
+            return Err(Fault(format!("the shop sees {} lines of {}", lines.len(), yuan(sum))));
+        }
         if seen.to_string().contains(CUSTOMER) {
             return Err(Fault("the shop sees the customer's number".into()));
         }
         self.line(
             "shop1",
             &format!(
-                "sees status, {lines} approved lines and the total, and nothing about the customer"
+                "sees the status and {} approved lines, and nothing about the customer",
+                lines.len()
             ),
         );
         Ok(())
@@ -367,6 +368,31 @@ impl Teller<'_> {
     }
 }
 
+/// What a phone does before it deletes a photo: checks that the receipt is for these bytes, and that
+/// a published key signed it.
+fn verify_receipt(receipt: &Value, case_id: Uuid, photo: &Held, keys: &Value) -> Result<(), Fault> {
+    let key_id = text(receipt, "/key_id")?;
+    let key = keys.pointer("/keys").and_then(Value::as_array).into_iter().flatten();
+    let key = key.filter(|key| key.pointer("/kid").and_then(Value::as_str) == Some(key_id)).next();
+    let key = key.ok_or_else(|| Fault("the receipt names an unknown key".into()))?;
+    let received_at = chrono::DateTime::parse_from_rfc3339(text(receipt, "/received_at")?);
+    let vouched = Receipt {
+        case_id: CaseId(case_id),
+        sha256: photo.sha256.parse().map_err(fault)?,
+        size: u64::try_from(photo.bytes.len()).map_err(fault)?,
+        received_at: Instant(received_at.map_err(fault)?.timestamp_millis()),
+        photo_ids: vec![PhotoId(photo.id)],
+        key_id: key_id.to_owned(),
+    };
+    let decode = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text).map_err(fault);
+    let (public, signature) = (decode(text(key, "/x")?)?, decode(text(receipt, "/signature")?)?);
+    if crate::auth::keys::verify(&public, vouched.signed_text().as_bytes(), &signature) {
+        Ok(())
+    } else {
+        Err(Fault("the receipt's signature does not hold".into()))
+    }
+}
+
 fn expect(found: &str, wanted: &str, what: &str) -> Result<(), Fault> {
     if found == wanted {
         Ok(())
@@ -375,11 +401,11 @@ fn expect(found: &str, wanted: &str, what: &str) -> Result<(), Fault> {
     }
 }
 
-fn now() -> Value {
+pub(super) fn now() -> Value {
     json!(wire::time(SystemClock.now()))
 }
 
-fn position_now((lat, lon): (f64, f64)) -> Value {
+pub(super) fn position_now((lat, lon): (f64, f64)) -> Value {
     json!({ "device_now": now(), "points": [{ "lat": lat, "lon": lon, "accuracy_m": 10.0, "measured_at": now() }] })
 }
 
@@ -391,9 +417,10 @@ fn yuan(fen: i64) -> String {
     format!("¥{}.{:02}", fen / 100, fen % 100)
 }
 
-/// The first six digits in a row that are not part of a longer number.
-fn six_digits(message: &str) -> Option<String> {
-    message.split(|c: char| !c.is_ascii_digit()).find(|run| run.len() == 6).map(str::to_owned)
+/// The code in a message that brings one.
+fn code_in(message: &str) -> Option<String> {
+    let (_, after) = message.split_once("验证码")?;
+    after.split(|c: char| !c.is_ascii_digit()).find(|run| run.len() == 6).map(str::to_owned)
 }
 
 fn take_photos() -> Result<Vec<Held>, Fault> {
