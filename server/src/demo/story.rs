@@ -372,8 +372,8 @@ impl Teller<'_> {
 /// a published key signed it.
 fn verify_receipt(receipt: &Value, case_id: Uuid, photo: &Held, keys: &Value) -> Result<(), Fault> {
     let key_id = text(receipt, "/key_id")?;
-    let key = keys.pointer("/keys").and_then(Value::as_array).into_iter().flatten();
-    let key = key.filter(|key| key.pointer("/kid").and_then(Value::as_str) == Some(key_id)).next();
+    let mut published = keys.pointer("/keys").and_then(Value::as_array).into_iter().flatten();
+    let key = published.find(|key| key.pointer("/kid").and_then(Value::as_str) == Some(key_id));
     let key = key.ok_or_else(|| Fault("the receipt names an unknown key".into()))?;
     let received_at = chrono::DateTime::parse_from_rfc3339(text(receipt, "/received_at")?);
     let vouched = Receipt {
