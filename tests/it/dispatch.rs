@@ -211,14 +211,15 @@ each_engine!(a_track_may_come_late_twice_and_from_a_wrong_clock, |app| {
     assert_eq!(send(&[newest.clone(), newest.clone()]), counts(1, 1, 0));
     assert_eq!(distance(), (Some(1_400), Some(60_000)));
     // Older, made up, or too wide to plan with: kept, but not where the surveyor is.
+    assert_eq!(send(&[point(Span::minutes(5), 9_000.0, json!({}))]), counts(1, 0, 0));
+    assert_eq!(distance(), (Some(1_400), Some(60_000)));
     let batch = [
-        point(Span::minutes(5), 9_000.0, json!({})),
         point(Span::ZERO, 5.0, json!({ "mock": true })),
         point(Span(1), 5.0, json!({ "accuracy_m": 5_000.0 })),
         point(Span::days(90), 5.0, json!({})),
         newest,
     ];
-    assert_eq!(send(&batch), counts(3, 1, 1));
+    assert_eq!(send(&batch), counts(2, 1, 1));
     assert_eq!(distance(), (Some(1_400), Some(60_000)));
     assert_eq!(app.count("SELECT count(*) AS n FROM positions"), 4);
 
