@@ -1,8 +1,9 @@
 //! Journeys: the outbox of a phone (A5.9).
 
+use diesel::ExpressionMethods;
 use serde_json::{Value, json};
-use server::auth::policy::Role;
-use sync_core::time::Span;
+use server::{auth::policy::Role, db::schema::devices};
+use sync_core::{ids::DeviceId, time::Span};
 use tests::{Reply, TestApp, each_engine};
 use uuid::Uuid;
 
@@ -240,4 +241,33 @@ each_engine!(an_outbox_is_bounded, |app| {
     long[0]["kind"] = json!("x".repeat(65));
     long[0]["id"] = json!(new_id());
     assert_eq!(statuses(phone.sync(&long)), ["refused"]);
+});
+
+each_engine!(the_device_that_sent_a_command_is_kept, |app| {
+    let Scene { case, surveyor, task } = Scene::new(&app);
+    let (device, person) = (DeviceId(new_id()), surveyor.id);
+    app.write(move |conn| {
+        use diesel::RunQueryDsl;
+        diesel::insert_into(devices::table)
+            .values((
+                devices::id.eq(device.to_string()),
+                devices::person_id.eq(person.to_string()),
+                devices::public_key.eq(vec![7_u8; 32]),
+                devices::name.eq("phone"),
+                devices::platform.eq("android"),
+                devices::enrolled_at.eq(0),
+                devices::version.eq(1),
+            ))
+            .execute(conn)?;
+        Ok(())
+    });
+    let surveyor = surveyor.on_device(device);
+    let scene = Scene { case, surveyor, task };
+    let phone = Phone::new(&app, &scene.surveyor);
+    let outbox = outbox_of(&app, &scene, 1);
+    assert_eq!(statuses(phone.sync(&outbox)), ["applied"]);
+    for table in ["sync_commands", "case_events"] {
+        let sql = format!("SELECT count(*) AS n FROM {table} WHERE device_id = '{device}'");
+        assert_eq!(app.count(&sql), 1, "{table}");
+    }
 });
