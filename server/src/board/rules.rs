@@ -20,7 +20,7 @@ pub fn own_vehicle<'s>(sheet: &'s CaseSheet, plate: &str) -> Option<&'s VehicleS
 /// The lines that the shop works by: covered work and parts. Deductions and rescue lie between
 /// insurer and customer.
 pub fn approved(vehicle: &VehicleSheet) -> impl Iterator<Item = &SheetRow> {
-    use LineKind::{Material, Repair, Replace, Sublet};
+    use sync_core::model::LineKind::{Material, Repair, Replace, Sublet};
     vehicle.lines.iter().filter(|line| {
         line.cover == Cover::Covered && matches!(line.kind, Replace | Repair | Material | Sublet)
     })
