@@ -2,7 +2,7 @@
 
 use sync_core::{
     estimate::Cover,
-    model::{LineKind, VehicleRole},
+    model::VehicleRole,
     sheet::{CaseSheet, SheetRow, VehicleSheet},
 };
 
@@ -28,7 +28,7 @@ pub fn approved(vehicle: &VehicleSheet) -> impl Iterator<Item = &SheetRow> {
 
 #[cfg(test)]
 mod tests {
-    use sync_core::{ids::LineId, money::Fen, sheet::Totals};
+    use sync_core::{ids::LineId, model::LineKind, money::Fen, sheet::Totals};
     use uuid::Uuid;
 
     use super::*;
