@@ -1,6 +1,9 @@
 //! Journeys over real HTTP, and guards.
 
 mod authz;
+mod config;
+mod crash;
+mod database;
 mod dispatch;
 mod draft;
 mod evidence;
@@ -10,6 +13,7 @@ mod intake;
 mod licences;
 mod migrations;
 mod openapi;
+mod privacy;
 mod repair;
 mod survey;
 mod sync_commands;

@@ -1,10 +1,13 @@
 //! The `chakan` command itself, for stories about processes.
 
 use std::{
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::Command,
-    sync::OnceLock,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, OnceLock},
 };
+
+use crate::{Request, client::Client};
 
 /// The command, built once for this test run if it is not up to date.
 ///
@@ -38,4 +41,90 @@ pub fn chakan(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(path());
     command.args(arguments).env_clear().envs(settings.iter().copied());
     command
+}
+
+/// A server in a process of its own, killed on drop.
+pub struct Process {
+    child: Child,
+    client: Option<Client>,
+}
+
+impl Process {
+    /// Starts `chakan serve` on a free port; it may not listen yet.
+    #[must_use]
+    pub fn launch(settings: &[(&str, &str)]) -> Self {
+        let child = chakan(&["serve"], settings)
+            .env("CHAKAN_LISTEN", "127.0.0.1:0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { child, client: None }
+    }
+
+    /// Waits until it listens.
+    ///
+    /// # Panics
+    /// When it ends instead.
+    #[must_use]
+    pub fn ready(mut self) -> Self {
+        let stdout = self.child.stdout.take().expect("waited for once");
+        let mut lines = BufReader::new(stdout).lines();
+        let said = lines.next().and_then(Result::ok).unwrap_or_default();
+        let address = said.split("http://").nth(1).and_then(|text| text.trim().parse().ok());
+        let address = address.unwrap_or_else(|| panic!("chakan says {said:?}"));
+        // Somebody has to go on listening, or the process could not say anything more.
+        std::thread::spawn(move || lines.for_each(drop));
+        self.client = Some(Client::new(address, Arc::default()));
+        self
+    }
+
+    /// A request without a token.
+    ///
+    /// # Panics
+    /// Before [`Self::ready`].
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        self.client.as_ref().expect("it listens").request(method, path)
+    }
+
+    /// A way to it for another thread.
+    ///
+    /// # Panics
+    /// Before [`Self::ready`].
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller(self.client.clone().expect("it listens"))
+    }
+
+    /// Ends it without a warning.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end, and waits.
+    pub fn terminate(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap()
+    }
+}
+
+/// Somebody without a token who speaks to a [`Process`].
+#[derive(Clone)]
+pub struct Caller(Client);
+
+impl Caller {
+    /// A request.
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        self.0.request(method, path)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
