@@ -1,7 +1,7 @@
 //! Journeys of the database layer: what a transaction promises, and what happens when it cannot.
 
 use std::{
-    sync::{Arc, RwLock, mpsc},
+    sync::{Arc, Condvar, Mutex, mpsc},
     time::{Duration, Instant},
 };
 
@@ -32,6 +32,24 @@ fn standing(app: &TestApp, codes: &'static [&'static str]) -> Vec<String> {
     })
 }
 
+/// Holds writes back until it is opened.
+#[derive(Default)]
+struct Gate {
+    is_open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn open(&self) {
+        *self.is_open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+
+    fn pass(&self) {
+        drop(self.opened.wait_while(self.is_open.lock().unwrap(), |open| !*open).unwrap());
+    }
+}
+
 /// Lets everything that can go on go on.
 async fn settle() {
     for _ in 0..100 {
@@ -43,10 +61,10 @@ each_engine!(a_failing_and_a_panicking_write_undo_themselves_alone, |app| {
     let db = app.state().db;
     rt::Runtime::new().unwrap().block_on(async {
         // All of them wait for the first one, so that they share a commit where commits are shared.
-        let gate = Arc::new(RwLock::new(()));
-        let (closed, opened) = (gate.write().unwrap(), gate.clone());
+        let gate = Arc::new(Gate::default());
+        let opened = gate.clone();
         let first = write(&db, move |conn| {
-            drop(opened.read().unwrap());
+            opened.pass();
             insert(conn, "first")
         });
         let fails = write(&db, |conn| {
@@ -72,7 +90,7 @@ each_engine!(a_failing_and_a_panicking_write_undo_themselves_alone, |app| {
         });
         let last = write(&db, |conn| insert(conn, "last"));
         settle().await;
-        drop(closed);
+        gate.open();
         first.await.unwrap().unwrap();
         assert_eq!(fails.await.unwrap().unwrap_err().code(), Code::Conflict);
         assert_eq!(panics.await.unwrap().unwrap_err().code(), Code::Internal);
@@ -100,10 +118,10 @@ fn nobody_hears_of_success_before_the_shared_commit() {
     let (heard, mut running) = signals::unbounded_channel();
     let (go_on, wait) = mpsc::channel::<()>();
     rt::Runtime::new().unwrap().block_on(async {
-        let gate = Arc::new(RwLock::new(()));
-        let (closed, opened) = (gate.write().unwrap(), gate.clone());
+        let gate = Arc::new(Gate::default());
+        let opened = gate.clone();
         let first = write(&db, move |conn| {
-            drop(opened.read().unwrap());
+            opened.pass();
             insert(conn, "first")
         });
         let quick = write(&db, |conn| insert(conn, "quick"));
@@ -113,7 +131,7 @@ fn nobody_hears_of_success_before_the_shared_commit() {
             insert(conn, "slow")
         });
         settle().await;
-        drop(closed);
+        gate.open();
         running.recv().await.unwrap();
         // The first two have run, and the commit waits for the third.
         let seen: i64 = db
@@ -141,13 +159,12 @@ each_engine!(more_writes_than_may_wait_are_turned_away, |app| {
     agent.get("/auth/me").expect(200);
     let db = app.state().db;
     rt::Runtime::new().unwrap().block_on(async {
-        let gate = Arc::new(RwLock::new(()));
-        let closed = gate.write().unwrap();
+        let gate = Arc::new(Gate::default());
         let waiting: Vec<_> = (0..3_000)
             .map(|_| {
                 let gate = gate.clone();
                 write(&db, move |_| {
-                    drop(gate.read().unwrap());
+                    gate.pass();
                     Ok(())
                 })
             })
@@ -157,7 +174,7 @@ each_engine!(more_writes_than_may_wait_are_turned_away, |app| {
         refused.problem(503, "overloaded");
         assert_eq!(refused.header("retry-after"), Some("1"));
         app.request("GET", "/live").send().expect(200);
-        drop(closed);
+        gate.open();
         let (mut done, mut turned_away) = (0, 0);
         for answer in waiting {
             match answer.await.unwrap() {
