@@ -6,11 +6,18 @@
 
 mod files;
 mod staging;
+#[cfg(test)]
+mod testing;
 
 use std::io;
 
 use actix_web::web::Bytes;
-use futures_util::{future::BoxFuture, stream::BoxStream};
+use futures_util::{
+    StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use sha2::{Digest, Sha256};
 use sync_core::photo::ContentHash;
 
 pub use files::FileBlobs;
@@ -86,6 +93,40 @@ impl From<io::Error> for BlobFault {
             _ => Self::Io(error),
         }
     }
+}
+
+/// Bytes on their way out, measured against their name. The last piece is held back if the whole does
+/// not match: the reader then gets a transfer that broke off, not bytes that pass for the original.
+fn verified(
+    pieces: BoxStream<'static, Result<Bytes, BlobFault>>,
+    size: u64,
+    sha256: ContentHash,
+) -> BoxStream<'static, Result<Bytes, BlobFault>> {
+    let outgoing = (pieces, Sha256::new(), size);
+    let next = move |(mut pieces, mut hash, left): (BoxStream<'static, _>, Sha256, u64)| async move {
+        if left == 0 {
+            let whole = ContentHash(hash.finalize().into()) == sha256;
+            return if whole { Ok(None) } else { Err(damaged(sha256)) };
+        }
+        let piece: Bytes = match pieces.next().await {
+            Some(piece) => piece?,
+            None => return Err(damaged(sha256)),
+        };
+        hash.update(&piece);
+        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        let left = left.checked_sub(length).ok_or_else(|| damaged(sha256))?;
+        if left == 0 && ContentHash(hash.clone().finalize().into()) != sha256 {
+            return Err(damaged(sha256));
+        }
+        Ok(Some((piece, (pieces, hash, left))))
+    };
+    stream::try_unfold(outgoing, next).boxed()
+}
+
+fn damaged(sha256: ContentHash) -> BlobFault {
+    tracing::error!(%sha256, "stored photo bytes are damaged");
+    metrics::counter!("chakan_blobs_damaged_total").increment(1);
+    BlobFault::Damaged
 }
 
 /// Disk work, off the async threads.

@@ -23,6 +23,7 @@ use sync_core::photo::ContentHash;
 use super::{
     Blob, BlobFault, Blobs, blocking,
     staging::{Complete, Staged, Staging},
+    verified,
 };
 
 /// Bytes read at a time on the way out.
@@ -119,8 +120,7 @@ impl Blobs for FileBlobs {
         blocking(move || {
             let Some(file) = if_there(File::open(path))? else { return Ok(None) };
             let size = file.metadata()?.len();
-            let outgoing = Outgoing { file, hash: Sha256::new(), left: size, sha256 };
-            Ok(Some(Blob { size, bytes: outgoing.stream() }))
+            Ok(Some(Blob { size, bytes: verified(pieces(file, size), size, sha256) }))
         })
         .boxed()
     }
@@ -178,37 +178,20 @@ fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// A file on its way out.
-struct Outgoing {
-    file: File,
-    hash: Sha256,
-    left: u64,
-    sha256: ContentHash,
-}
-
-impl Outgoing {
-    fn stream(self) -> BoxStream<'static, Result<Bytes, BlobFault>> {
-        stream::try_unfold(self, |outgoing| blocking(move || outgoing.step())).boxed()
-    }
-
-    /// The next piece. The last one is held back if the whole does not match: the reader then gets a
-    /// transfer that broke off instead of bytes that pass for the original.
-    fn step(mut self) -> Result<Option<(Bytes, Self)>, BlobFault> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        let length = self.left.min(STEP);
-        let mut piece = vec![0_u8; usize::try_from(length).unwrap_or(0)];
-        self.file.read_exact(&mut piece)?;
-        self.hash.update(&piece);
-        self.left -= length;
-        if self.left == 0 && ContentHash(self.hash.clone().finalize().into()) != self.sha256 {
-            tracing::error!(sha256 = %self.sha256, "stored photo bytes are damaged");
-            metrics::counter!("chakan_blobs_damaged_total").increment(1);
-            return Err(BlobFault::Damaged);
-        }
-        Ok(Some((Bytes::from(piece), self)))
-    }
+/// A file's bytes in pieces, each read off the async threads.
+fn pieces(file: File, size: u64) -> BoxStream<'static, Result<Bytes, BlobFault>> {
+    let next = |(mut file, left): (File, u64)| {
+        blocking(move || {
+            let length = left.min(STEP);
+            if length == 0 {
+                return Ok(None);
+            }
+            let mut piece = vec![0_u8; usize::try_from(length).unwrap_or(0)];
+            file.read_exact(&mut piece)?;
+            Ok(Some((Bytes::from(piece), (file, left - length))))
+        })
+    };
+    stream::try_unfold((file, size), next).boxed()
 }
 
 #[cfg(test)]

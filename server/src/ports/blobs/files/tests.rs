@@ -1,63 +1,7 @@
-use std::{fs::OpenOptions, path::PathBuf, sync::atomic::AtomicU32};
+use std::{fs::OpenOptions, path::PathBuf};
 
 use super::*;
-
-/// A directory of one test, gone afterwards.
-struct Dir(PathBuf);
-
-impl Dir {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("chakan-blobs-{}-{n}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn files(&self) -> Vec<PathBuf> {
-        fn below(dir: &Path, found: &mut Vec<PathBuf>) {
-            for entry in fs::read_dir(dir).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() { below(&path, found) } else { found.push(path) }
-            }
-        }
-        let mut found = Vec::new();
-        below(&self.0, &mut found);
-        found
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn length(bytes: &[u8]) -> u64 {
-    bytes.len().try_into().unwrap()
-}
-
-fn hash(bytes: &[u8]) -> ContentHash {
-    ContentHash(Sha256::digest(bytes).into())
-}
-
-async fn complete(blobs: &FileBlobs, bytes: &[u8]) -> Complete {
-    let mut staged = blobs.stage(length(bytes)).await.unwrap();
-    for piece in bytes.chunks(10_000) {
-        staged.push(piece).await.unwrap();
-    }
-    staged.complete().await.unwrap()
-}
-
-async fn read(blobs: &FileBlobs, sha256: ContentHash) -> Result<Vec<u8>, BlobFault> {
-    let mut blob = blobs.open(sha256).await?.unwrap();
-    let mut bytes = Vec::new();
-    while let Some(piece) = blob.bytes.next().await {
-        bytes.extend(piece?);
-    }
-    assert_eq!(length(&bytes), blob.size);
-    Ok(bytes)
-}
+use crate::ports::blobs::testing::{Dir, complete, hash, length, read};
 
 #[tokio::test]
 async fn bytes_come_back_from_a_place_that_their_hash_names() {
