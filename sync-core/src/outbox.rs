@@ -33,7 +33,8 @@ pub struct OutboxItem {
 pub struct ItemResult {
     /// The item.
     pub id: EventId,
-    /// What became of it.
+    /// What became of it; its fields stand beside the id on the wire.
+    #[serde(flatten)]
     pub outcome: Outcome,
 }
 
@@ -44,16 +45,26 @@ pub enum Outcome {
     /// Done now.
     Applied,
     /// Done before; the answer to the first time was lost.
-    Duplicate,
+    AlreadyApplied,
     /// Not possible: a person has to look. Later items of the case go on.
     Refused {
-        /// Stable code.
-        code: String,
-        /// For people.
-        detail: String,
+        /// Why.
+        problem: Refusal,
     },
     /// Not now; this item and later ones of its case stay.
     Retry,
+}
+
+/// Why an item was refused: what a phone shows of the problem document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Stable code.
+    pub code: String,
+    /// For people.
+    pub title: String,
+    /// What was wrong this time.
+    #[serde(default)]
+    pub detail: Option<String>,
 }
 
 /// An item was put in twice with different content.
@@ -100,7 +111,7 @@ impl Outbox {
         for item in std::mem::take(&mut self.waiting) {
             match results.get(&item.id) {
                 _ if blocked.contains(&item.case_id) => waiting.push_back(item),
-                Some(Outcome::Applied | Outcome::Duplicate) => {}
+                Some(Outcome::Applied | Outcome::AlreadyApplied) => {}
                 Some(outcome @ Outcome::Refused { .. }) => {
                     self.refused.push((item, (*outcome).clone()));
                 }
@@ -167,16 +178,21 @@ mod tests {
         for (id, case) in [(1, 10), (2, 20), (3, 10), (4, 20), (5, 20)] {
             outbox.push(item(id, case)).unwrap();
         }
-        let refused = Outcome::Refused { code: "x".to_owned(), detail: String::new() };
+        // As the server writes it, with fields that a phone does not need.
+        let refused: ItemResult = serde_json::from_str(
+            r#"{"id":"00000000-0000-0000-0000-000000000004","status":"refused","problem":
+               {"type":"urn:x","title":"T","status":409,"code":"conflict"}}"#,
+        )
+        .unwrap();
         outbox.mark(&[
             result(1, Outcome::Retry),
             result(2, Outcome::Applied),
             result(3, Outcome::Applied),
-            result(4, refused),
+            refused,
         ]);
         assert_eq!(ids(&outbox), [1, 3, 5]);
         assert_eq!(outbox.refused().len(), 1);
-        outbox.mark(&[result(1, Outcome::Duplicate), result(3, Outcome::Duplicate)]);
+        outbox.mark(&[result(1, Outcome::AlreadyApplied), result(3, Outcome::AlreadyApplied)]);
         assert_eq!(ids(&outbox), [5]);
         outbox.dismiss(EventId(Uuid::from_u128(4)));
         assert!(outbox.refused().is_empty());

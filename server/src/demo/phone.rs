@@ -4,11 +4,12 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use sync_core::{
     edit::{DraftEditor, EditRefusal, Writer},
-    ids::PersonId,
+    ids::{CaseId, EventId, PersonId},
     model::{
         ActorId,
         schema::{Role, Roles},
     },
+    outbox::{ItemResult, Outbox, OutboxItem},
     protocol::{Effect, Session},
     time::{Instant, Span},
 };
@@ -25,8 +26,8 @@ pub(super) struct Phone {
     caller: Caller,
     case_id: Uuid,
     session: Session,
-    /// Field events that wait for a network, oldest first.
-    waiting: Vec<Value>,
+    /// Field events that wait for a network.
+    outbox: Outbox,
     /// How far this phone's clock is ahead of the true time.
     ahead: Span,
 }
@@ -47,7 +48,7 @@ impl Phone {
         let cursor = u64::try_from(number(&issued, "/cursor")?).map_err(fault)?;
         let last_seq = u64::try_from(number(&issued, "/last_seq")?).map_err(fault)?;
         let session = Session::open(&bytes, writer, epoch, cursor, last_seq).map_err(fault)?;
-        Ok(Self { caller: caller.clone(), case_id, session, waiting: Vec::new(), ahead })
+        Ok(Self { caller: caller.clone(), case_id, session, outbox: Outbox::default(), ahead })
     }
 
     /// What this phone's clock says.
@@ -56,15 +57,15 @@ impl Phone {
     }
 
     /// Notes a field event; nothing is sent.
-    pub(super) fn note(&mut self, kind: &str, fields: &Value) {
-        let mut event = json!({
-            "id": new_id(), "case_id": self.case_id, "kind": kind,
-            "occurred_at": wire::time(self.clock()),
-        });
-        if let (Some(event), Some(fields)) = (event.as_object_mut(), fields.as_object()) {
-            event.extend(fields.clone());
-        }
-        self.waiting.push(event);
+    pub(super) fn note(&mut self, kind: &str, fields: &Value) -> Result<(), Fault> {
+        let item = OutboxItem {
+            id: EventId(new_id()),
+            case_id: CaseId(self.case_id),
+            kind: kind.to_owned(),
+            occurred_at: self.clock(),
+            body: fields.clone(),
+        };
+        self.outbox.push(item).map_err(fault)
     }
 
     /// Writes into the draft; nothing is sent.
@@ -79,22 +80,26 @@ impl Phone {
 
     /// How much waits: field events and draft changes.
     pub(super) fn pending(&self) -> (usize, usize) {
-        (self.waiting.len(), self.session.pending())
+        (self.outbox.len(), self.session.pending())
     }
 
-    /// Sends the field events in their order; answers their statuses.
-    pub(super) fn send_events(&self) -> Result<Vec<String>, Fault> {
-        let body = json!({ "device_now": wire::time(self.clock()), "commands": self.waiting });
-        let answer = self.caller.post("/api/v1/sync/commands", &body)?;
-        let results =
-            answer.pointer("/results").and_then(Value::as_array).cloned().unwrap_or_default();
-        results
-            .iter()
-            .map(|result| match text(result, "/status")? {
-                "refused" => Err(Fault(format!("a field event was refused: {result}"))),
-                status => Ok(status.to_owned()),
-            })
-            .collect()
+    /// Sends the field events in their order; answers what became of each. As long as
+    /// [`Self::forget_events`] is not called they are sent again.
+    pub(super) fn send_events(&self) -> Result<Vec<ItemResult>, Fault> {
+        let commands: Vec<Value> = self.outbox.next_batch().iter().map(command).collect();
+        let body = json!({ "device_now": wire::time(self.clock()), "commands": commands });
+        let mut answer = self.caller.post("/api/v1/sync/commands", &body)?;
+        let results = answer.get_mut("results").map(Value::take).unwrap_or_default();
+        serde_json::from_value(results).map_err(fault)
+    }
+
+    /// Takes the results: what is done waits no more.
+    pub(super) fn forget_events(&mut self, results: &[ItemResult]) -> Result<(), Fault> {
+        self.outbox.mark(results);
+        match self.outbox.refused() {
+            [] => Ok(()),
+            refused => Err(Fault(format!("field events were refused: {refused:?}"))),
+        }
     }
 
     /// Exchanges the draft until phone and server hold the same; answers how many conflicts need a person.
@@ -120,6 +125,18 @@ impl Phone {
         }
         Err(Fault("phone and server did not come into step".into()))
     }
+}
+
+/// An item as it stands on the wire: its fields beside the frame.
+fn command(item: &OutboxItem) -> Value {
+    let mut command = json!({
+        "id": item.id, "case_id": item.case_id, "kind": item.kind,
+        "occurred_at": wire::time(item.occurred_at),
+    });
+    if let (Some(command), Some(fields)) = (command.as_object_mut(), item.body.as_object()) {
+        command.extend(fields.clone());
+    }
+    command
 }
 
 /// 32 hexadecimal digits as an actor id.

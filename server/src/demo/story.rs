@@ -9,6 +9,7 @@ use sync_core::{
     geo::Point,
     ids::{CaseId, PhotoId},
     money::Fen,
+    outbox::Outcome,
     photo::Receipt,
     time::{Instant, Span},
 };
@@ -131,10 +132,10 @@ impl Teller<'_> {
         phone.note(
             "record_contact",
             &json!({ "reached": true, "plan": "on_site", "note": "十分钟内到达" }),
-        );
+        )?;
         let place = json!({ "lat": SCENE.0 + 0.0002, "lon": SCENE.1, "accuracy_m": 8.0 });
-        phone.note("record_arrival", &json!({ "position": place }));
-        phone.note("complete_survey", &json!({}));
+        phone.note("record_arrival", &json!({ "position": place }))?;
+        phone.note("complete_survey", &json!({}))?;
         let vehicle = vehicle_id(case_id);
         phone.write(|pen| {
             pen.add_vehicle(vehicle, &[("role", "own".into()), ("plate", "浙A8D2F6".into())])
@@ -178,10 +179,14 @@ impl Teller<'_> {
         let first = phone.send_events()?;
         // The reply was lost, so the phone sends everything again: nothing happens twice.
         let again = phone.send_events()?;
-        expect(&first.join(","), "applied,applied,applied", "the field events")?;
-        if again.iter().any(|status| status == "applied") {
-            return Err(Fault(format!("a field event was applied twice: {again:?}")));
+        for (results, wanted) in [(&first, Outcome::Applied), (&again, Outcome::AlreadyApplied)] {
+            if results.len() != 3 || results.iter().any(|result| result.outcome != wanted) {
+                return Err(Fault(format!(
+                    "field events: expected 3 of {wanted:?}, found {results:?}"
+                )));
+            }
         }
+        phone.forget_events(&again)?;
         self.line(
             "surveyor1",
             "sends the field events twice, as after a lost reply: each took effect once",
