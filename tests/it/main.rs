@@ -1,6 +1,10 @@
 //! Journeys over real HTTP, and guards.
 
+mod agreement;
+mod assessed;
+mod assessment;
 mod authz;
+mod board;
 mod config;
 mod crash;
 mod database;
