@@ -147,7 +147,7 @@ fn save_choice(
         case_id,
         kind: EventKind::ShopChosen,
         author: Author::from(actor),
-        device_at: None,
+        device_at: checked.device_at,
         occurred_at: checked.chosen_at,
         recorded_at: now,
         data: serde_json::json!({

@@ -70,6 +70,8 @@ pub(super) struct CheckedChoice {
     pub(super) shop_id: Option<ShopId>,
     pub(super) other: Option<(String, Option<String>)>,
     pub(super) chosen_at: Instant,
+    /// By the device's own clock, if the choice was not made now.
+    pub(super) device_at: Option<Instant>,
 }
 
 pub(super) fn check_choice(
@@ -96,7 +98,8 @@ pub(super) fn check_choice(
     };
     match (other, chosen_at, request.free_choice_told) {
         (Some(other), Some(chosen_at), true) => {
-            Ok(CheckedChoice { shop_id: request.shop_id.map(ShopId), other, chosen_at })
+            let device_at = request.chosen_at.map(|at| Instant(at.timestamp_millis()));
+            Ok(CheckedChoice { shop_id: request.shop_id.map(ShopId), other, chosen_at, device_at })
         }
         _ => Err(fields.refused()),
     }

@@ -1,6 +1,6 @@
 //! Rows of shops and choices.
 
-use diesel::prelude::*;
+use diesel::{define_sql_function, prelude::*, sql_types::Text};
 use sync_core::{
     ids::{CaseId, PersonId, ShopId},
     time::Instant,
@@ -82,6 +82,11 @@ pub(super) fn is_licence_taken(conn: &mut Conn, licence_no: &str) -> Result<bool
     Ok(taken > 0)
 }
 
+define_sql_function! {
+    /// Both engines know it; without it `LIKE` minds capital letters on one of them only.
+    fn lower(text: Text) -> Text;
+}
+
 /// Shops in the order in which they were added: an order that favours nobody.
 pub(super) fn list_shops(
     conn: &mut Conn,
@@ -91,8 +96,9 @@ pub(super) fn list_shops(
 ) -> Result<Vec<ShopRow>, ApiError> {
     let mut query = repair_shops::table.select(ShopRow::as_select()).into_boxed();
     if let Some(name) = name {
-        let plain = name.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        query = query.filter(repair_shops::name.like(format!("%{plain}%")).escape('\\'));
+        let plain =
+            name.to_ascii_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        query = query.filter(lower(repair_shops::name).like(format!("%{plain}%")).escape('\\'));
     }
     if let Some(Cursor { at_ms, id }) = after {
         let later = repair_shops::created_at.gt(*at_ms);

@@ -193,6 +193,25 @@ each_engine!(only_who_is_sent_to_the_case_sends_links_and_only_to_mobiles, |app|
     let _ = assessed.surveyor.post(&path, &link(json!({}))).problem(403, "forbidden");
 });
 
+each_engine!(a_case_with_a_landline_is_agreed_on_through_the_number_of_the_link, |app| {
+    let assessed = Assessed::with_a_bumper(&app);
+    app.write(|conn| {
+        let landline = "UPDATE cases SET contact_phone = '057188886666'";
+        diesel::RunQueryDsl::execute(diesel::sql_query(landline), conn)?;
+        Ok(())
+    });
+    let version = assessed.frozen();
+    let mut body = json!({ "version_id": version["id"] });
+    assessed.surveyor.post(&assessed.path("/links"), &body).refuses("phone", "not_mobile");
+    body["phone"] = json!("13912345678");
+    let sent = assessed.surveyor.post(&assessed.path("/links"), &body).expect(201).value();
+    assert_eq!(sent["code_to"], "139****5678");
+    // Whoever verifies the case sees that the number came from the surveyor.
+    let detail = assessed.surveyor.get(&assessed.path("")).expect(200).value();
+    let last = detail["timeline"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["data"]["to_contact_of_case"], false);
+});
+
 each_engine!(a_link_says_nothing_in_answers_tables_and_retries, |app| {
     let assessed = Assessed::with_a_bumper(&app);
     let (_, link) = assessed.send();
