@@ -18,6 +18,8 @@ pub struct Config {
     pub database: Database,
     /// Where the default database, photos and generated keys live.
     pub data_dir: PathBuf,
+    /// Where photo bytes are kept.
+    pub blobs: BlobsPlace,
     /// Where signing keys are read from; `None`: `data_dir/keys`, generated when missing.
     pub keys_dir: Option<PathBuf>,
     /// How pages are reached from outside, without a trailing slash.
@@ -48,6 +50,20 @@ pub enum Database {
     Sqlite(PathBuf),
     /// A `postgres://` URL.
     Postgres(String),
+}
+
+/// A place for photo bytes by URL scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BlobsPlace {
+    /// Files below a directory; several nodes must share it.
+    Files(PathBuf),
+    /// Objects of an S3 bucket; region, endpoint and credentials come from the usual `AWS_` variables.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// What the objects' names begin with; may be empty.
+        prefix: String,
+    },
 }
 
 impl std::fmt::Debug for Database {
@@ -81,6 +97,7 @@ pub enum ConfigError {
 struct File {
     listen: Option<String>,
     database_url: Option<String>,
+    blobs_url: Option<String>,
     data_dir: Option<PathBuf>,
     keys_dir: Option<PathBuf>,
     public_url: Option<String>,
@@ -132,6 +149,10 @@ impl Config {
             None => Database::Sqlite(data_dir.join("chakan.db")),
             Some(url) => Database::from_url(&url)?,
         };
+        let blobs = match text("CHAKAN_BLOBS_URL", file.blobs_url) {
+            None => BlobsPlace::Files(data_dir.join("blobs")),
+            Some(url) => BlobsPlace::from_url(&url)?,
+        };
         let log = text("CHAKAN_LOG", file.log).unwrap_or_else(|| "info,actix_server=warn".into());
         let log = log.parse().map_err(|_| ConfigError::Setting {
             name: "CHAKAN_LOG",
@@ -143,6 +164,7 @@ impl Config {
             listen,
             database,
             data_dir,
+            blobs,
             keys_dir: path("CHAKAN_KEYS_DIR", file.keys_dir),
             public_url: text("CHAKAN_PUBLIC_URL", file.public_url)
                 .map(|url| url.trim_end_matches('/').to_owned()),
@@ -192,6 +214,32 @@ impl Database {
     }
 }
 
+impl BlobsPlace {
+    /// Chooses the store by the URL's scheme.
+    ///
+    /// # Errors
+    /// For any other scheme, and for S3 in a build without it.
+    pub fn from_url(url: &str) -> Result<Self, ConfigError> {
+        let wrong = |problem: &str| {
+            Err(ConfigError::Setting { name: "CHAKAN_BLOBS_URL", problem: problem.into() })
+        };
+        if let Some(path) = url.strip_prefix("file://").filter(|path| !path.is_empty()) {
+            return Ok(Self::Files(path.into()));
+        }
+        let Some(rest) = url.strip_prefix("s3://") else {
+            return wrong("must be file://<directory> or s3://<bucket>/<prefix>");
+        };
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() {
+            return wrong("names no bucket; write s3://<bucket>/<prefix>");
+        }
+        if cfg!(not(feature = "s3")) {
+            return wrong("this build has no S3; build with --features s3");
+        }
+        Ok(Self::S3 { bucket: bucket.into(), prefix: prefix.trim_matches('/').into() })
+    }
+}
+
 fn read_file(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| ConfigError::File(path.to_owned(), error.to_string()))?;
@@ -227,12 +275,31 @@ mod tests {
     }
 
     #[test]
+    fn photo_bytes_have_a_place_of_their_own() {
+        let place = |url| load("", &[("CHAKAN_BLOBS_URL", url)]).map(|config| config.blobs);
+        assert_eq!(load("", &[]).unwrap().blobs, BlobsPlace::Files("./data/blobs".into()));
+        assert_eq!(place("file:///srv/photos").unwrap(), BlobsPlace::Files("/srv/photos".into()));
+        let s3 = |bucket: &str, prefix: &str| BlobsPlace::S3 {
+            bucket: bucket.into(),
+            prefix: prefix.into(),
+        };
+        if cfg!(feature = "s3") {
+            assert_eq!(place("s3://claims").unwrap(), s3("claims", ""));
+            assert_eq!(place("s3://claims/a/b/").unwrap(), s3("claims", "a/b"));
+        } else {
+            assert!(place("s3://claims").unwrap_err().to_string().contains("--features s3"));
+        }
+    }
+
+    #[test]
     fn each_wrong_setting_is_named_in_one_line() {
         for (toml, environment, named) in [
             ("", vec![("CHAKAN_LISTEN", "here")], "CHAKAN_LISTEN"),
             ("", vec![("CHAKAN_DATABASE_URL", "mysql://x")], "CHAKAN_DATABASE_URL"),
             ("", vec![("CHAKAN_DATABASE_URL", "sqlite://")], "CHAKAN_DATABASE_URL"),
             ("", vec![("CHAKAN_DATABASE_URL", "postgres://u@h/d")], "CHAKAN_KEYS_DIR"),
+            ("", vec![("CHAKAN_BLOBS_URL", "ftp://x")], "CHAKAN_BLOBS_URL"),
+            ("", vec![("CHAKAN_BLOBS_URL", "s3:///prefix")], "CHAKAN_BLOBS_URL"),
             ("", vec![("CHAKAN_PUBLIC_URL", "example.org")], "CHAKAN_PUBLIC_URL"),
             ("", vec![("CHAKAN_LOG", "chakan=loud")], "CHAKAN_LOG"),
             ("lisen = '127.0.0.1:1'", vec![], "lisen"),

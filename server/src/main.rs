@@ -181,10 +181,8 @@ fn ports(config: &Config) -> Result<Ports, StartFault> {
             Mode::Demo => Arc::new(notifier::ConsoleNotifier),
             Mode::Production => Arc::new(notifier::NoGateway),
         },
-        blobs: Arc::new(
-            blobs::FileBlobs::open(&config.data_dir.join("blobs"))
-                .map_err(|error| StartFault(format!("CHAKAN_DATA_DIR: {error}")))?,
-        ),
+        blobs: blobs::open(&config.blobs, &config.data_dir)
+            .map_err(|error| StartFault(format!("CHAKAN_BLOBS_URL: {error}")))?,
         travel_time: Arc::new(travel_time::StraightLine),
     })
 }

@@ -5,11 +5,13 @@
 //! by other bytes and never deleted from here.
 
 mod files;
+#[cfg(feature = "s3")]
+mod s3;
 mod staging;
 #[cfg(test)]
 mod testing;
 
-use std::io;
+use std::{io, path::Path, sync::Arc};
 
 use actix_web::web::Bytes;
 use futures_util::{
@@ -20,7 +22,11 @@ use futures_util::{
 use sha2::{Digest, Sha256};
 use sync_core::photo::ContentHash;
 
+use crate::config::BlobsPlace;
+
 pub use files::FileBlobs;
+#[cfg(feature = "s3")]
+pub use s3::S3Blobs;
 pub use staging::{Complete, Staged};
 
 /// Keeps bytes for good.
@@ -53,6 +59,27 @@ pub trait Blobs: Send + Sync {
     /// Whether the store still knows what it has flushed. After a failed flush it does not, and takes
     /// nothing until it is opened anew.
     fn is_trustworthy(&self) -> bool;
+}
+
+/// Opens the store that the settings name. What is arriving for S3 is staged below `data_dir`.
+///
+/// # Errors
+/// One line for the operator.
+pub fn open(place: &BlobsPlace, data_dir: &Path) -> Result<Arc<dyn Blobs>, String> {
+    match place {
+        BlobsPlace::Files(dir) => match FileBlobs::open(dir) {
+            Ok(blobs) => Ok(Arc::new(blobs)),
+            Err(error) => Err(format!("{}: {error}", dir.display())),
+        },
+        #[cfg(feature = "s3")]
+        BlobsPlace::S3 { bucket, prefix } => {
+            Ok(Arc::new(S3Blobs::open(bucket, prefix, &data_dir.join("incoming"))?))
+        }
+        #[cfg(not(feature = "s3"))]
+        BlobsPlace::S3 { .. } => {
+            Err(format!("no S3 in this build; {} stays unused", data_dir.display()))
+        }
+    }
 }
 
 /// Stored bytes on their way out.

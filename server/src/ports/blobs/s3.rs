@@ -1,0 +1,170 @@
+//! Blobs as objects of an S3 bucket.
+//!
+//! Bytes are staged as local files like any others and sent in one conditional request, so that an
+//! object is there whole or not at all and never takes the place of another.
+
+use std::{io::Read, path::Path, sync::Arc, time::Duration};
+
+use actix_web::web::Bytes;
+use futures_util::{FutureExt, StreamExt, future::BoxFuture};
+use object_store::{
+    Error, GetOptions, ObjectStore, PutMode, PutPayload, RetryConfig,
+    aws::{AmazonS3Builder, Checksum},
+    path::Path as Key,
+};
+use sync_core::photo::ContentHash;
+use tokio::sync::Semaphore;
+
+use super::{
+    Blob, BlobFault, Blobs, blocking,
+    staging::{Complete, Staged, Staging},
+    verified,
+};
+
+/// Objects sent at a time: each is held in memory while it is sent.
+const PLACES: usize = 4;
+/// Bytes read at a time for sending.
+const STEP: usize = 256 * 1024;
+/// A phone tries again by itself; longer waits of ours would only hold its request.
+const RETRY_TIME: Duration = Duration::from_secs(20);
+
+/// Objects of one bucket below one prefix. Several nodes may share them.
+pub struct S3Blobs {
+    store: Arc<dyn ObjectStore>,
+    prefix: Key,
+    staging: Staging,
+    places: Semaphore,
+}
+
+impl S3Blobs {
+    /// Prepares the way to the bucket; nothing is asked of it yet. Region, endpoint and credentials
+    /// are those of the usual `AWS_` variables, which the client library reads itself.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub fn open(bucket: &str, prefix: &str, incoming: &Path) -> Result<Self, String> {
+        let retry = RetryConfig { retry_timeout: RETRY_TIME, ..RetryConfig::default() };
+        let store = AmazonS3Builder::from_env()
+            .with_bucket_name(bucket)
+            // The bucket refuses bytes that changed on the way.
+            .with_checksum_algorithm(Checksum::SHA256)
+            .with_retry(retry)
+            .build()
+            .map_err(|error| error.to_string())?;
+        Self::over(Arc::new(store), prefix, incoming)
+    }
+
+    fn over(store: Arc<dyn ObjectStore>, prefix: &str, incoming: &Path) -> Result<Self, String> {
+        let prefix = Key::parse(prefix).map_err(|error| error.to_string())?;
+        let staging =
+            Staging::open(incoming).map_err(|error| format!("{}: {error}", incoming.display()))?;
+        Ok(Self { store, prefix, staging, places: Semaphore::new(PLACES) })
+    }
+
+    fn key(&self, sha256: ContentHash) -> Key {
+        let name = sha256.to_string();
+        let (upper, lower) = (name.get(..2), name.get(2..4));
+        let upper = self.prefix.clone().join(upper.unwrap_or_default());
+        upper.join(lower.unwrap_or_default()).join(name)
+    }
+
+    async fn keep(&self, bytes: Complete) -> Result<(), BlobFault> {
+        let _place = self.places.acquire().await.map_err(|_| BlobFault::Busy)?;
+        let (key, sha256) = (self.key(bytes.sha256), bytes.sha256);
+        let payload = blocking(move || payload(&bytes)).await?;
+        let created = self.store.put_opts(&key, payload.clone(), PutMode::Create.into()).await;
+        match created {
+            Ok(_) => return Ok(()),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {}
+            Err(error) => return Err(fault(error)),
+        }
+        // A receipt for bytes that have rotted would be a lie.
+        if let Some(blob) = self.find(sha256).await?
+            && is_intact(blob).await?
+        {
+            return Ok(());
+        }
+        tracing::error!(%sha256, "damaged photo bytes were put right");
+        metrics::counter!("chakan_blobs_repaired_total").increment(1);
+        let put = self.store.put_opts(&key, payload, PutMode::Overwrite.into()).await;
+        put.map(drop).map_err(fault)
+    }
+
+    async fn find(&self, sha256: ContentHash) -> Result<Option<Blob>, BlobFault> {
+        let found = self.store.get_opts(&self.key(sha256), GetOptions::default()).await;
+        let Some(found) = if_there(found)? else { return Ok(None) };
+        let size = found.meta.size;
+        let pieces = found.into_stream().map(|piece| piece.map_err(fault)).boxed();
+        Ok(Some(Blob { size, bytes: verified(pieces, size, sha256) }))
+    }
+
+    async fn find_size(&self, sha256: ContentHash) -> Result<Option<u64>, BlobFault> {
+        let options = GetOptions { head: true, ..GetOptions::default() };
+        let found = self.store.get_opts(&self.key(sha256), options).await;
+        Ok(if_there(found)?.map(|found| found.meta.size))
+    }
+}
+
+impl Blobs for S3Blobs {
+    fn stage(&self, most: u64) -> BoxFuture<'_, Result<Staged, BlobFault>> {
+        self.staging.begin(most).boxed()
+    }
+
+    fn put(&self, bytes: Complete) -> BoxFuture<'_, Result<(), BlobFault>> {
+        self.keep(bytes).boxed()
+    }
+
+    fn size(&self, sha256: ContentHash) -> BoxFuture<'_, Result<Option<u64>, BlobFault>> {
+        self.find_size(sha256).boxed()
+    }
+
+    fn open(&self, sha256: ContentHash) -> BoxFuture<'_, Result<Option<Blob>, BlobFault>> {
+        self.find(sha256).boxed()
+    }
+
+    /// The bucket answers for its own flushing.
+    fn is_trustworthy(&self) -> bool {
+        true
+    }
+}
+
+/// Whether all bytes are there and match their name.
+async fn is_intact(mut blob: Blob) -> Result<bool, BlobFault> {
+    while let Some(piece) = blob.bytes.next().await {
+        match piece {
+            Ok(_) => {}
+            Err(BlobFault::Damaged) => return Ok(false),
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(true)
+}
+
+fn payload(bytes: &Complete) -> Result<PutPayload, BlobFault> {
+    let mut file = bytes.reader()?;
+    let mut pieces = Vec::new();
+    loop {
+        let mut piece = vec![0_u8; STEP];
+        let count = file.read(&mut piece)?;
+        if count == 0 {
+            return Ok(PutPayload::from_iter(pieces));
+        }
+        piece.truncate(count);
+        pieces.push(Bytes::from(piece));
+    }
+}
+
+fn if_there<T>(outcome: Result<T, Error>) -> Result<Option<T>, BlobFault> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(fault(error)),
+    }
+}
+
+fn fault(error: Error) -> BlobFault {
+    BlobFault::Io(std::io::Error::other(error))
+}
+
+#[cfg(test)]
+mod tests;
