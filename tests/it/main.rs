@@ -13,6 +13,7 @@ mod draft;
 mod evidence;
 mod field;
 mod identity;
+mod hostile;
 mod intake;
 mod licences;
 mod migrations;

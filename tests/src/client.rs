@@ -95,13 +95,14 @@ impl Request {
     /// Sends the request.
     ///
     /// # Panics
-    /// When nothing is answered, or a status that the document does not list.
+    /// When nothing is answered, or something that the document does not describe.
     #[must_use]
+    #[track_caller]
     pub fn send(self) -> Reply {
         let (what, client) = (format!("{} {}", self.method, self.path), self.client.clone());
         let (method, path) = (self.method.clone(), self.path.clone());
         let reply = self.try_send().unwrap_or_else(|error| panic!("{what}: {error}"));
-        document::assert_documented(&method, &path, reply.status);
+        document::assert_documented(&method, &path, reply.status, &reply.body);
         if reply.status >= 500 {
             client.faults.lock().unwrap().push(reply.to_string());
         }

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use crate::schema;
+
 /// One operation of the document.
 #[derive(Clone, Debug)]
 pub struct Documented {
@@ -71,8 +73,9 @@ pub(crate) fn full_path(path: &str) -> String {
     }
 }
 
-/// Fails unless the document says that this request may be answered with this status.
-pub(crate) fn assert_documented(method: &str, path: &str, status: u16) {
+/// Fails unless the document says that this request may be answered with this status and this body.
+#[track_caller]
+pub(crate) fn assert_documented(method: &str, path: &str, status: u16, body: &[u8]) {
     let bare = path.split('?').next().unwrap_or_default();
     if bare.starts_with("/docs") || bare.ends_with("/openapi.json") {
         return;
@@ -83,11 +86,20 @@ pub(crate) fn assert_documented(method: &str, path: &str, status: u16) {
         .filter(|operation| operation.method == method)
         .min_by_key(|operation| operation.path.matches('{').count());
     match operation {
-        Some(operation) => assert!(
-            operation.entry["responses"].get(status.to_string()).is_some(),
-            "{method} {path} answered {status}, which {} does not list",
-            operation.id
-        ),
+        Some(operation) => {
+            let (id, listed) =
+                (&operation.id, operation.entry["responses"].get(status.to_string()));
+            assert!(
+                listed.is_some(),
+                "{method} {path} answered {status}, which {id} does not list"
+            );
+            if let Some(fault) = schema::answer_fault(operation, status, body) {
+                let body = String::from_utf8_lossy(body);
+                panic!(
+                    "{method} {path} answered {status} unlike the document of {id}: {fault} in {body}"
+                );
+            }
+        }
         None if fitting().next().is_some() => {
             assert_eq!(status, 405, "{method} {path} is no operation, but the path is one");
         }

@@ -4,7 +4,7 @@
 //! and [`Person::get`] are what they do, [`TestApp::advance`] lets time pass. [`each_engine!`] runs
 //! one story on SQLite and on PostgreSQL.
 //!
-//! The harness watches by itself: every answered status must stand in the OpenAPI document, and when
+//! The harness watches by itself: every answer must be one that the OpenAPI document describes, and when
 //! a [`TestApp`] goes away no server error was answered, no job has failed and no personal data
 //! stands in the log, unless the test said so.
 
@@ -18,6 +18,7 @@ pub mod logs;
 mod people;
 mod ports;
 mod postgres;
+mod schema;
 mod scratch;
 
 pub use app::{Engine, PASSWORD, START, TestApp};
@@ -28,6 +29,7 @@ pub use expect::expect_file;
 pub use people::Person;
 pub use ports::{TestClock, TestNotifier};
 pub use postgres::{Cluster, Safety, psql};
+pub use schema::example_body;
 pub use scratch::Scratch;
 
 /// Runs one story on both databases, as two tests `<name>::sqlite` and `<name>::postgres`.
