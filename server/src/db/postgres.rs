@@ -101,8 +101,6 @@ fn begin(conn: &mut Conn) -> Result<(), ApiError> {
     let Conn::Pg(pg) = conn else { return Err(ApiError::internal("not PostgreSQL")) };
     AnsiTransactionManager::begin_transaction_sql(pg, "BEGIN ISOLATION LEVEL SERIALIZABLE")?;
     // A lock that is not free soon belongs to somebody who may be gone.
-    // Reading a small table from end to end would conflict with every insert into it, an index only
-    // with its neighbours.
-    pg.batch_execute("SET LOCAL lock_timeout = '2s'; SET LOCAL enable_seqscan = off")?;
+    pg.batch_execute("SET LOCAL lock_timeout = '2s'")?;
     Ok(())
 }
