@@ -8,6 +8,7 @@ mod board;
 mod config;
 mod crash;
 mod database;
+mod demo;
 mod dispatch;
 mod draft;
 mod evidence;
