@@ -1,4 +1,4 @@
-//! What a repair shop sees of the cases whose customers chose it: as little as it needs to work.
+//! Views for each audience: what changes as it happens, and what a repair shop sees of the cases whose customers chose it: as little as it needs to work.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -58,4 +58,28 @@ pub struct ApprovedLine {
     pub supplement: bool,
     /// The approved amount.
     pub amount_fen: i64,
+}
+
+/// One change, as `data` of an event of the stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChangeResponse {
+    /// The place in the feed right after it; the event's `id`.
+    pub cursor: String,
+    /// The case.
+    pub case_id: Uuid,
+    /// What changed: the kind of an event such as `task_assigned`, or another word such as
+    /// `alarm_raised`.
+    pub topic: String,
+    /// When it was written.
+    pub at: DateTime<Utc>,
+}
+
+/// Where a stream begins.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct StreamQuery {
+    /// A place in the feed, for clients that cannot set `Last-Event-ID`. Without one, from now on.
+    #[param(max_length = 64)]
+    pub after: Option<String>,
 }

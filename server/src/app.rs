@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use sync_core::time::Instant;
 
-use crate::{auth::Auth, config::Config, db::Db, dispatch::ZoneCache, draft::Drafts, ports::Ports};
+use crate::{
+    auth::Auth, board::Tail, config::Config, db::Db, dispatch::ZoneCache, draft::Drafts,
+    ports::Ports,
+};
 
 /// The one piece of shared state; cheap to clone.
 #[derive(Clone)]
@@ -21,6 +24,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// Zones that were parsed before.
     pub zones: Arc<ZoneCache>,
+    /// What those who watch on this node listen to.
+    pub tail: Arc<Tail>,
 }
 
 impl App {

@@ -19,6 +19,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::{
     app::App,
     auth::{Auth, follow, keys::Missing},
+    board,
     config::{Config, Database},
     db::{Db, migrate},
     demo,
@@ -102,6 +103,7 @@ pub async fn build_under(
     let address = server.addrs().first().copied().ok_or_else(|| StartFault("no address".into()))?;
     let (stop, stopped) = watch::channel(false);
     actix_web::rt::spawn(follow::keys(app.clone(), stopped.clone()));
+    actix_web::rt::spawn(board::follow(app.clone(), stopped.clone()));
     let jobs = (control == Control::Process)
         .then(|| actix_web::rt::spawn(Runner::new(app.clone(), stopped).run()));
     Ok(Running { app, address, server: server.run(), stop, jobs })
@@ -133,6 +135,7 @@ pub fn assemble(config: Config, ports: Ports) -> Result<App, StartFault> {
         drafts: Arc::default(),
         config: Arc::new(config),
         zones: Arc::default(),
+        tail: Arc::default(),
     })
 }
 

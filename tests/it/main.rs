@@ -24,4 +24,5 @@ mod repair;
 mod survey;
 mod sync_commands;
 mod source;
+mod stream;
 mod tidy;

@@ -1,6 +1,10 @@
 //! Requests and what was answered.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    io::{BufRead, BufReader},
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
 
 use api_spec::problem::Problem;
 use serde::{Serialize, de::DeserializeOwned};
@@ -132,12 +136,82 @@ impl Request {
             None => self.client.agent.run(request.body(()).unwrap())?,
         };
         let (head, mut body) = answer.into_parts();
-        Ok(Reply {
-            what,
-            status: head.status.as_u16(),
-            headers: head.headers,
-            body: body.with_config().limit(64 << 20).read_to_vec()?,
-        })
+        // A stream of events has no end to wait for: see Request::listen.
+        let kind = head.headers.get("content-type").and_then(|value| value.to_str().ok());
+        let endless = kind.is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let body =
+            if endless { Vec::new() } else { body.with_config().limit(64 << 20).read_to_vec()? };
+        Ok(Reply { what, status: head.status.as_u16(), headers: head.headers, body })
+    }
+
+    /// Listens to a stream of server-sent events.
+    ///
+    /// # Panics
+    /// When it is not one.
+    #[must_use]
+    #[track_caller]
+    pub fn listen(self) -> Events {
+        let mut request = http::Request::builder()
+            .method(self.method.as_str())
+            .uri(format!("{}{}", self.client.base, self.path));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let answer = self.client.agent.run(request.body(()).unwrap()).unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+        let (told, events) = mpsc::channel();
+        let lines = BufReader::new(answer.into_body().into_reader()).lines();
+        std::thread::spawn(move || {
+            let mut event = Event::default();
+            for line in lines {
+                let Ok(line) = line else { return };
+                match line.split_once(": ") {
+                    Some(("id", id)) => event.id = id.to_owned(),
+                    Some(("event", kind)) => event.kind = kind.to_owned(),
+                    Some(("data", data)) => event.data = serde_json::from_str(data).unwrap(),
+                    _ if line.is_empty()
+                        && !event.kind.is_empty()
+                        && told.send(std::mem::take(&mut event)).is_err() =>
+                    {
+                        return;
+                    }
+                    _ => {}
+                }
+            }
+        });
+        Events(events)
+    }
+}
+
+/// One server-sent event.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Event {
+    /// The place to resume from.
+    pub id: String,
+    /// For example `change`.
+    pub kind: String,
+    /// What it says.
+    pub data: Value,
+}
+
+/// A stream that is being listened to.
+pub struct Events(mpsc::Receiver<Event>);
+
+impl Events {
+    /// The next event.
+    ///
+    /// # Panics
+    /// When none comes within ten seconds.
+    #[must_use]
+    #[track_caller]
+    pub fn next(&self) -> Event {
+        self.0.recv_timeout(Duration::from_secs(10)).expect("another event")
+    }
+
+    /// The next event unless the stream ended or nothing came for so long.
+    #[must_use]
+    pub fn within(&self, span: Duration) -> Option<Event> {
+        self.0.recv_timeout(span).ok()
     }
 }
 

@@ -23,7 +23,7 @@ mod scratch;
 
 pub use app::{Engine, PASSWORD, START, TestApp};
 pub use builders::{report, report_of};
-pub use client::{Reply, Request};
+pub use client::{Event, Events, Reply, Request};
 pub use document::{Documented, documented, openapi_document};
 pub use expect::expect_file;
 pub use people::Person;

@@ -83,6 +83,14 @@ fn bearer_token(request: &HttpRequest) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
+/// The actor as they stand now, for a connection that outlives its request.
+///
+/// # Errors
+/// `unauthenticated` when they may not log in any more.
+pub(crate) async fn in_good_standing(app: &App, actor: &Actor) -> Result<Actor, ApiError> {
+    standing(app, Bearer { person: actor.person, device: actor.device }).await
+}
+
 /// The actor as the database knows them now.
 async fn standing(app: &App, bearer: Bearer) -> Result<Actor, ApiError> {
     let began = match app.auth.trust.find(bearer) {

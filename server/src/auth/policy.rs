@@ -246,6 +246,7 @@ operations! {
     // board
     ListShopCases                  "list_shop_cases"              Roles(&[Shop]);
     GetShopCase                    "get_shop_case"                Roles(&[Shop]);
+    StreamChanges                  "stream_changes"               Roles(CASE_READERS);
 }
 
 /// What must be known of a case to decide who sees it.

@@ -1,5 +1,7 @@
 //! Views across the capabilities, one for each audience. It reads and writes nothing.
 //!
+//! The office watches a stream of changes, which one task per node takes from the change feed.
+//!
 //! A repair shop sees the cases whose customers chose it: status, plate, vehicle and the approved
 //! lines. It sees no name, phone, place, and nothing of what the insurance does not bear. Any other
 //! case is answered as if it did not exist.
@@ -7,10 +9,17 @@
 mod api;
 mod rules;
 mod store;
+mod stream;
+mod tail;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use tail::{Tail, follow};
+
 /// Registers the operations.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(api::list_shop_cases).service(api::get_shop_case);
+    config
+        .service(api::list_shop_cases)
+        .service(api::get_shop_case)
+        .service(stream::stream_changes);
 }

@@ -3,8 +3,9 @@
 //! Every capability appends here in the transaction of its own change, and the case's status follows
 //! by `sync_core::lifecycle`. Clocks, timelines and other capabilities' background work read from
 //! here. An event's id is made by whoever saw it happen, so the same event arriving twice is one
-//! event.
+//! event. Each appended event is also a change of the feed that readers follow (`feed`).
 
+mod feed;
 mod receipt;
 mod store;
 
@@ -20,6 +21,10 @@ use crate::{
     error::ApiError,
 };
 
+pub use feed::{
+    BadCursor, Change, Changes, FeedCursor, advance_reader, changed, changes_after, changes_for,
+    latest as latest_change, people_of, prune, reader_at,
+};
 pub use receipt::{Receipt, Seen};
 
 /// Who did something.
@@ -105,6 +110,7 @@ pub fn append(conn: &mut Conn, event: &NewEvent) -> Result<Appended, ApiError> {
     if after != status {
         store::update_status(conn, event.case_id, after)?;
     }
+    feed::changed(conn, event.case_id, event.kind.as_str(), event.recorded_at)?;
     Ok(Appended::New(after))
 }
 
@@ -113,7 +119,8 @@ pub fn append(conn: &mut Conn, event: &NewEvent) -> Result<Appended, ApiError> {
 /// # Errors
 /// Database faults.
 pub fn begin(conn: &mut Conn, event: &NewEvent) -> Result<(), ApiError> {
-    store::insert(conn, event, 1)
+    store::insert(conn, event, 1)?;
+    feed::changed(conn, event.case_id, event.kind.as_str(), event.recorded_at)
 }
 
 /// A case's log in the order of recording.

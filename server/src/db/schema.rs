@@ -110,6 +110,24 @@ table! {
 }
 
 table! {
+    case_changes (seq) {
+        seq -> BigInt,
+        tx -> BigInt,
+        case_id -> Text,
+        topic -> Text,
+        at -> BigInt,
+    }
+}
+
+table! {
+    feed_readers (name) {
+        name -> Text,
+        tx -> BigInt,
+        seq -> BigInt,
+    }
+}
+
+table! {
     idempotency_keys (actor, idempotency_key) {
         actor -> Text,
         idempotency_key -> Text,
@@ -499,6 +517,7 @@ joinable!(tasks -> cases (case_id));
 joinable!(tasks -> people (surveyor_id));
 joinable!(people -> branches (branch_id));
 joinable!(cases -> branches (branch_id));
+joinable!(case_changes -> cases (case_id));
 allow_tables_to_appear_in_same_query!(
     branches,
     people,
@@ -506,6 +525,7 @@ allow_tables_to_appear_in_same_query!(
     cases,
     case_events,
     case_people,
+    case_changes,
     zone_sets,
     latest_positions,
     tasks,

@@ -114,6 +114,7 @@ impl Job for Prune {
             let now = app.now();
             app.db.write(move |conn| idempotency::prune(conn, now)).await?;
             app.db.write(move |conn| crate::identity::prune(conn, now)).await?;
+            app.db.write(move |conn| crate::case_log::prune(conn, now)).await?;
             app.db.write(move |conn| crate::dispatch::prune(conn, now)).await?;
             app.db.write(move |conn| crate::sync::prune(conn, now)).await?;
             app.db.write(move |conn| crate::draft::prune(conn, now)).await?;

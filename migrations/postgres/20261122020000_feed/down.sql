@@ -1,0 +1,2 @@
+DROP TABLE feed_readers;
+DROP TABLE case_changes;
