@@ -29,6 +29,7 @@ mod middleware;
 pub mod openapi;
 pub mod ops;
 pub mod ports;
+pub mod print;
 pub mod routes;
 pub mod startup;
 pub mod wire;
