@@ -10,6 +10,7 @@
 //! * [`lifecycle`]: the states of a case and what may follow what
 //! * [`promise`], [`clock`]: service limits as data, and clocks as a fold over the event log
 //! * [`estimate`], [`sheet`]: loss-sheet arithmetic in fen, and the sheet of a case that is agreed on
+//! * [`cover`], [`rate_card`]: what the policy would bear of it, and the rates that are agreed, as data
 //! * [`photo`]: what evidence photos show, how their bytes are named, what a receipt says
 //! * [`model`], [`edit`], [`conflict`]: the shared draft, targeted writes to it, what needs a person
 //! * [`limits`], [`gate`]: what untrusted bytes must pass before the CRDT library sees them
@@ -19,6 +20,7 @@ pub use automerge;
 
 pub mod clock;
 pub mod conflict;
+pub mod cover;
 pub mod edit;
 pub mod estimate;
 pub mod gate;
@@ -33,6 +35,7 @@ pub mod outbox;
 pub mod photo;
 pub mod promise;
 pub mod protocol;
+pub mod rate_card;
 pub mod recover;
 pub mod sheet;
 pub mod time;

@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 pub use automerge::{ActorId, Automerge, ChangeHash};
 pub use codes::{
-    AccidentType, CheckState, Impact, LiabilityBasis, LineKind, PartSource, Road, VehicleRole,
-    Weather,
+    AccidentType, CheckState, Impact, LiabilityBasis, LineKind, PartSource, PriceBasis, Road,
+    VehicleRole, Weather,
 };
 pub use read::ReadFault;
 pub use seed::{Seed, SeedFault, SeedVehicle, seed};
@@ -277,6 +277,10 @@ section! {
         hours_milli: Option<i64> = Kind::Int(0, 10_000_000), ASSESS, Money, Anytime;
         /// Price of one labor hour.
         rate_fen: Option<Fen> = PRICE, ASSESS, Money, Anytime;
+        /// What the price rests on.
+        price_basis: Option<PriceBasis> = Kind::Code(PriceBasis::NAMES), ASSESS, Plain, Anytime;
+        /// Which list, bill or offer that is.
+        price_ref: Option<String> = Kind::Str(100), ASSESS, Plain, Anytime;
         /// A fixed amount, where there is no quantity or time.
         amount_fen: Option<Fen> = PRICE, ASSESS, Money, Anytime;
         /// Who keeps what is left, for salvage.

@@ -4,6 +4,7 @@
 //! Phone and server make it from the same draft, so both show the same amounts. Once frozen it is
 //! these bytes ([`FrozenSheet::canonical_json`]) and nothing else.
 
+mod compare;
 #[cfg(test)]
 mod tests;
 
@@ -13,16 +14,20 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+pub use compare::{Comparison, FieldChange, LineChange, compare};
+
 use crate::{
+    cover::{Indicative, Loss, PolicySnapshot, TotalLoss, split, total_loss},
     estimate::{
         Cover, LaborType, Rates, SalvageKeeper, Sheet, SheetFault, chinese_capitals, compute,
     },
     ids::{CaseId, LineId},
     model::{
-        Draft, Line, LineKind, PartSource, SheetGap, Vehicle, VehicleRole,
+        Draft, Line, LineKind, PartSource, PriceBasis, SheetGap, Vehicle, VehicleRole,
         schema::{Path, Section},
     },
     money::Fen,
+    rate_card::RateCardRef,
     wire_name::wire_names,
 };
 
@@ -69,6 +74,24 @@ pub struct CaseSheet {
     pub rates: Rates,
     /// Sums over all vehicles.
     pub totals: Totals,
+    /// The rate card that was in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_card: Option<RateCardRef>,
+    /// What the policy would bear of it; no promise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indicative: Option<Indicative>,
+}
+
+/// What a sheet is made under, besides the draft: data that the insurer gives.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The rate card in force.
+    pub rate_card: Option<RateCardRef>,
+    /// The share of the actual value from which repair is no longer worth while; only a repair that
+    /// reaches the whole value is suggested as a total loss where it is missing.
+    pub total_loss_from_bp: Option<i64>,
+    /// What the policy covers.
+    pub policy: Option<PolicySnapshot>,
 }
 
 /// The sheet of one vehicle.
@@ -92,6 +115,9 @@ pub struct VehicleSheet {
     pub lines: Vec<SheetRow>,
     /// Its sums.
     pub totals: Totals,
+    /// How the repair stands to what the vehicle was worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_loss: Option<TotalLoss>,
 }
 
 /// A line of the sheet with its amount.
@@ -124,6 +150,15 @@ pub struct SheetRow {
     /// Price of one labor hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_fen: Option<Fen>,
+    /// What the price rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_basis: Option<PriceBasis>,
+    /// Which list, bill or offer that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_ref: Option<String>,
+    /// The old part is taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub part_returned: bool,
     /// Who keeps what is left, for salvage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_by: Option<SalvageKeeper>,
@@ -269,6 +304,15 @@ impl From<SheetFault> for SheetProblem {
 /// a name and what its price is made of; every line that the insurance does not bear, and every
 /// betterment, needs its reason (C26).
 pub fn of_draft(draft: &Draft) -> Result<CaseSheet, Vec<SheetProblem>> {
+    under(draft, &Terms::default())
+}
+
+/// Makes the sheet of a draft under the insurer's terms. The amounts of lines and totals are those of
+/// [`of_draft`]; the terms add what they mean.
+///
+/// # Errors
+/// As [`of_draft`].
+pub fn under(draft: &Draft, terms: &Terms) -> Result<CaseSheet, Vec<SheetProblem>> {
     let lines: Vec<(&Uuid, &Line)> = draft.lines.iter().filter(|(_, line)| !line.removed).collect();
     if lines.is_empty() {
         return Err(vec![SheetProblem::new("lines", SheetProblemCode::NoLines)]);
@@ -293,7 +337,7 @@ pub fn of_draft(draft: &Draft) -> Result<CaseSheet, Vec<SheetProblem>> {
     let mut sheets = Vec::new();
     for (id, vehicle) in vehicles {
         rates.whole_salvage_fen = if wreck == Some(id) { whole_salvage_fen } else { Fen::ZERO };
-        match of_vehicle(draft, id, vehicle, &rates) {
+        match of_vehicle(draft, id, vehicle, &rates, terms) {
             Ok(sheet) => sheets.push(sheet),
             Err(problem) => problems.push(problem),
         }
@@ -308,7 +352,14 @@ pub fn of_draft(draft: &Draft) -> Result<CaseSheet, Vec<SheetProblem>> {
         .iter()
         .try_fold(Totals::default(), |sum, sheet| sum.checked_add(sheet.totals))
         .ok_or_else(|| vec![SheetProblem::new("total_fen", SheetProblemCode::TooLarge)])?;
-    Ok(CaseSheet { vehicles: sheets, rates, totals })
+    let indicative = terms.policy.as_ref().and_then(|policy| split(policy, &loss_of(&sheets)));
+    Ok(CaseSheet {
+        vehicles: sheets,
+        rates,
+        totals,
+        rate_card: terms.rate_card.clone(),
+        indicative,
+    })
 }
 
 /// What a line lacks besides its price: the arithmetic looks after that.
@@ -356,12 +407,17 @@ fn of_vehicle(
     id: Uuid,
     vehicle: &Vehicle,
     rates: &Rates,
+    terms: &Terms,
 ) -> Result<VehicleSheet, SheetProblem> {
     let sheet = compute(&draft.sheet_lines(id)?, rates)?;
     let rows = sheet.lines.iter().filter_map(|priced| {
         let line = draft.lines.get(&priced.id.0)?;
         Some(row(priced.id, line, line.kind?, priced.amount_fen))
     });
+    let repair = sheet.total_fen;
+    let total_loss = vehicle
+        .actual_value_fen
+        .and_then(|value| total_loss(repair, value, terms.total_loss_from_bp));
     Ok(VehicleSheet {
         vehicle_id: id,
         role: vehicle.role,
@@ -370,7 +426,28 @@ fn of_vehicle(
         brand_model: vehicle.brand_model.clone(),
         lines: rows.collect(),
         totals: Totals::of(&sheet),
+        total_loss,
     })
+}
+
+/// The sums that the policy is asked about: vehicles of nobody in particular count as the insured's.
+fn loss_of(sheets: &[VehicleSheet]) -> Loss {
+    let mut loss = Loss::default();
+    for VehicleSheet { role, totals, .. } in sheets {
+        let (total, rescue) = if *role == Some(VehicleRole::ThirdParty) {
+            (&mut loss.third_party_fen, &mut loss.third_party_rescue_fen)
+        } else {
+            (&mut loss.own_fen, &mut loss.own_rescue_fen)
+        };
+        *total = Fen(total.0.saturating_add(totals.total_fen.0));
+        *rescue = Fen(rescue.0.saturating_add(totals.rescue_fen.0));
+        loss.outside_fen = Fen(loss
+            .outside_fen
+            .0
+            .saturating_add(totals.uncovered_fen.0)
+            .saturating_add(totals.self_borne_fen.0));
+    }
+    loss
 }
 
 /// A line with what was not said filled in as the arithmetic understands it, and without values
@@ -389,6 +466,9 @@ fn row(id: LineId, line: &Line, kind: LineKind, amount_fen: Fen) -> SheetRow {
         unit_price_fen: line.unit_price_fen.filter(|_| counted),
         hours_milli: line.hours_milli.filter(|_| timed),
         rate_fen: line.rate_fen.filter(|_| timed),
+        price_basis: line.price_basis,
+        price_ref: line.price_ref.clone(),
+        part_returned: line.part_returned.unwrap_or_default(),
         kept_by: (kind == LineKind::Salvage)
             .then(|| line.kept_by.unwrap_or(SalvageKeeper::Insured)),
         discount_bp: line.discount_bp.unwrap_or(10_000),

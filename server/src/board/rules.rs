@@ -45,6 +45,9 @@ mod tests {
             unit_price_fen: None,
             hours_milli: None,
             rate_fen: None,
+            price_basis: None,
+            price_ref: None,
+            part_returned: false,
             kept_by: None,
             discount_bp: 10_000,
             cover,
@@ -69,6 +72,7 @@ mod tests {
                 })
                 .collect(),
             totals: Totals::default(),
+            total_loss: None,
         }
     }
 

@@ -64,6 +64,81 @@ fn any_rates() -> impl Strategy<Value = Rates> {
     )
 }
 
+/// The sheet as a second reading of the rules computes it: exact fractions, rounded once.
+fn second_opinion(lines: &[SheetLine], rates: &Rates) -> i128 {
+    let panels = lines
+        .iter()
+        .filter(|line| matches!(line.item, Item::Repair { labor_type: LaborType::Refinish, .. }))
+        .count();
+    let round =
+        |numerator: i128, denominator: i128| (numerator + denominator / 2).div_euclid(denominator);
+    let (mut parts, mut labor, mut total) = (0, 0, -i128::from(rates.whole_salvage_fen.0));
+    for line in lines.iter().filter(|line| line.cover == Cover::Covered) {
+        let own = i128::from(line.discount_bp);
+        let trade = |labor_type: &LaborType| {
+            let share = rates.labor_discount_bp.get(labor_type).copied().unwrap_or(10_000);
+            let many = panels >= usize::try_from(rates.multi_panel_from).unwrap();
+            let panel = if *labor_type == LaborType::Refinish && many {
+                rates.multi_panel_discount_bp
+            } else {
+                10_000
+            };
+            i128::from(share) * i128::from(panel)
+        };
+        match &line.item {
+            Item::Replace { qty_milli, unit_price_fen } => {
+                let price = i128::from(*qty_milli) * i128::from(unit_price_fen.0);
+                let amount =
+                    round(price * own * i128::from(rates.parts_discount_bp), 100_000_000_000);
+                parts += amount;
+                total += amount;
+            }
+            Item::Repair { labor_type, price } => {
+                let (value, per) = match price {
+                    LaborPrice::Hours { hours_milli, rate_fen } => {
+                        (i128::from(*hours_milli) * i128::from(rate_fen.0), 1_000)
+                    }
+                    LaborPrice::Fixed { amount_fen } => (i128::from(amount_fen.0), 1),
+                };
+                let amount = round(value * own * trade(labor_type), per * 1_000_000_000_000);
+                labor += amount;
+                total += amount;
+            }
+            Item::Material { qty_milli, unit_price_fen } => {
+                total +=
+                    round(i128::from(*qty_milli) * i128::from(unit_price_fen.0) * own, 10_000_000);
+            }
+            Item::Sublet { amount_fen } => total += round(i128::from(amount_fen.0) * own, 10_000),
+            Item::Betterment { amount_fen }
+            | Item::Salvage { amount_fen, kept_by: SalvageKeeper::Insured } => {
+                total -= round(i128::from(amount_fen.0) * own, 10_000);
+            }
+            Item::Salvage { .. } | Item::Rescue { .. } => {}
+        }
+    }
+    let fee = |sum: i128, bp: i64| round(sum * i128::from(bp), 10_000);
+    total + fee(parts, rates.parts_management_bp) + fee(labor, rates.labor_management_bp)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100_000))]
+
+    /// What the phone computes from its own bytes is what the server computes from its own, to the
+    /// fen, and both are what the rules say when they are read a second time.
+    #[test]
+    fn phone_and_server_compute_the_same_fen(lines in any_lines(), rates in any_rates()) {
+        let server = compute(&lines, &rates);
+        let carried: (Vec<SheetLine>, Rates) =
+            serde_json::from_slice(&serde_json::to_vec(&(&lines, &rates)).unwrap()).unwrap();
+        let phone = compute(&carried.0, &carried.1);
+        prop_assert_eq!(&phone, &server);
+        if let Ok(sheet) = server {
+            prop_assert_eq!(serde_json::to_vec(&sheet).unwrap(), serde_json::to_vec(&phone.unwrap()).unwrap());
+            prop_assert_eq!(second_opinion(&lines, &rates), i128::from(sheet.total_fen.0));
+        }
+    }
+}
+
 fn sum(amounts: impl Iterator<Item = Fen>) -> i128 {
     amounts.map(|fen| i128::from(fen.0)).sum()
 }

@@ -47,6 +47,27 @@ wire_names! {
 }
 
 wire_names! {
+    /// What a price rests on. Every amount has a reason that can be shown: "the computer says so" is
+    /// none (C25, C53).
+    pub enum PriceBasis {
+        /// A price list of the insurer.
+        List = "list",
+        /// The offer of a shop or supplier.
+        Quote = "quote",
+        /// A bill.
+        Invoice = "invoice",
+        /// Asked on the market.
+        Market = "market",
+        /// A published standard of repair times.
+        Standard = "standard",
+        /// Agreed with the customer.
+        Negotiated = "negotiated",
+        /// The assessor's own judgement, with their name on the sheet.
+        Judgement = "judgement",
+    }
+}
+
+wire_names! {
     /// Whose vehicle it is.
     pub enum VehicleRole {
         /// The insured vehicle.
@@ -200,6 +221,7 @@ fields_hold!(
     LiabilityBasis,
     LineKind,
     PartSource,
+    PriceBasis,
     Road,
     SalvageKeeper,
     VehicleRole,

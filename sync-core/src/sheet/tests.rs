@@ -137,3 +137,55 @@ fn equal_sheets_have_equal_bytes_and_any_change_shows_in_the_hash() {
     assert_eq!(read, first);
     assert_eq!(read.canonical_json(), first.canonical_json());
 }
+
+#[test]
+fn a_supplement_is_compared_line_by_line() {
+    let before = of_draft(&draft([(1, part(OWN, 10_000)), (2, part(OWN, 500))])).unwrap();
+    let after = of_draft(&draft([(1, part(OWN, 12_000)), (3, part(OTHER, 700))])).unwrap();
+    let found = compare(&before, &after);
+    let lines: Vec<_> = found
+        .lines
+        .iter()
+        .map(|line| {
+            let fields: Vec<_> = line.fields.iter().map(|change| change.field.as_str()).collect();
+            (line.id.0.as_u128(), line.before_fen.map(|f| f.0), line.after_fen.map(|f| f.0), fields)
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            (1, Some(10_000), Some(12_000), vec!["amount_fen", "unit_price_fen"]),
+            (2, Some(500), None, vec![]),
+            (3, None, Some(700), vec![]),
+        ]
+    );
+    let totals: Vec<_> = found.totals.iter().map(|change| change.field.as_str()).collect();
+    assert_eq!(totals, ["parts_fen", "total_fen"]);
+    assert!(found.rates.is_empty());
+    assert_eq!(compare(&after, &after), Comparison::default());
+}
+
+#[test]
+fn terms_add_what_amounts_mean_and_change_no_amount() {
+    let mut draft = draft([(1, part(OWN, 900_000)), (2, part(OTHER, 300_000))]);
+    draft.vehicles.get_mut(&OWN).unwrap().actual_value_fen = Some(Fen(1_000_000));
+    let policy = crate::cover::PolicySnapshot {
+        number: 2,
+        own_damage_fen: Some(Fen(1_000_000)),
+        third_party_fen: Some(Fen(1_000_000)),
+        compulsory_at_fault_fen: Some(Fen(200_000)),
+        liability_bp: 10_000,
+        ..Default::default()
+    };
+    let terms = Terms { policy: Some(policy), total_loss_from_bp: Some(8_000), ..Terms::default() };
+    let (bare, sheet) = (of_draft(&draft).unwrap(), under(&draft, &terms).unwrap());
+    assert_eq!(bare.totals, sheet.totals);
+    assert_eq!(bare.indicative, None);
+    let split = sheet.indicative.unwrap();
+    assert_eq!((split.own_damage_fen, split.compulsory_fen), (Fen(900_000), Fen(200_000)));
+    assert_eq!((split.third_party_fen, split.customer_fen), (Fen(100_000), Fen(0)));
+    let own = sheet.vehicles.iter().find(|vehicle| vehicle.vehicle_id == OWN).unwrap();
+    let suggested = own.total_loss.unwrap();
+    assert_eq!(suggested.suggestion, crate::cover::LossSuggestion::Constructive);
+    assert_eq!(suggested.share_bp, 9_000);
+}

@@ -19,6 +19,9 @@ fn line(n: u128, name: &str, cover: Cover, amount: i64) -> SheetRow {
         unit_price_fen: Some(Fen(123_456)),
         hours_milli: None,
         rate_fen: None,
+        price_basis: None,
+        price_ref: None,
+        part_returned: false,
         kept_by: None,
         discount_bp: 9_500,
         cover,
@@ -39,9 +42,10 @@ fn case_sheet(lines: Vec<SheetRow>) -> CaseSheet {
         brand_model: None,
         lines,
         totals,
+        total_loss: None,
     };
     let rates = Rates { parts_discount_bp: 9_000, ..Rates::default() };
-    CaseSheet { vehicles: vec![vehicle], rates, totals }
+    CaseSheet { vehicles: vec![vehicle], rates, totals, ..CaseSheet::default() }
 }
 
 fn shown(sheet: &CaseSheet, lang: Lang, state: LinkState) -> String {
