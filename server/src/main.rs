@@ -13,6 +13,7 @@ use server::{
     db::migrate,
     demo,
     error::ApiError,
+    evidence::verify::{self, PublicKeys, Unproven},
     identity, openapi,
     ports::{Ports, blobs, clock, ids, notifier, travel_time},
     startup::{self, StartFault},
@@ -50,6 +51,29 @@ enum Command {
     /// People who can log in
     #[command(subcommand)]
     User(UserCommand),
+    /// Prove receipts and evidence, offline and with public keys alone
+    #[command(subcommand)]
+    Verify(VerifyCommand),
+}
+
+#[derive(Subcommand)]
+enum VerifyCommand {
+    /// Verify the receipt of a photo
+    Receipt {
+        /// The receipt as the server answered it, as a JSON file
+        receipt: PathBuf,
+        /// The public keys, as /.well-known/seal-keys.json answers them
+        #[arg(long)]
+        keys: PathBuf,
+    },
+    /// Verify the evidence of a case and its chain of custody; names the first bad entry
+    Evidence {
+        /// The exported bundle, or its custody log
+        bundle: PathBuf,
+        /// The public keys, as /.well-known/seal-keys.json answers them
+        #[arg(long)]
+        keys: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -119,6 +143,10 @@ fn run(arguments: Arguments) -> Result<(), StartFault> {
                 .map_err(|error| StartFault(error.to_string()))?);
             Ok(())
         }
+        Command::Verify(command) => {
+            say(&prove(&command).map_err(|unproven| StartFault(unproven.0))?);
+            Ok(())
+        }
         Command::User(UserCommand::Add { username, name, role, branch, staff_no, shop }) => {
             let app = startup::assemble_for_command(load(Mode::Production)?, ports)?;
             let mut password = String::new();
@@ -139,6 +167,17 @@ fn run(arguments: Arguments) -> Result<(), StartFault> {
                 .map_err(|error| StartFault(one_line(&error)))?;
             say("added");
             Ok(())
+        }
+    }
+}
+
+fn prove(command: &VerifyCommand) -> Result<String, Unproven> {
+    match command {
+        VerifyCommand::Receipt { receipt, keys } => {
+            verify::receipt(receipt, &PublicKeys::read(keys)?)
+        }
+        VerifyCommand::Evidence { bundle, keys } => {
+            verify::evidence(bundle, &PublicKeys::read(keys)?)
         }
     }
 }

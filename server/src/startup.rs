@@ -23,7 +23,9 @@ use crate::{
     config::{Config, Database},
     db::{Db, migrate},
     demo,
-    jobs::{Prune, Runner},
+    error::ApiError,
+    evidence,
+    jobs::{self, Prune, Runner},
     middleware, openapi,
     ports::Ports,
     routes::{self, KnownPaths},
@@ -75,7 +77,7 @@ pub async fn build_under(
     let metrics = metrics_handle()?;
     let app = assemble(config, ports)?;
     demo::prepare(&app).await.map_err(|error| StartFault(error.to_string()))?;
-    Prune::schedule(&app).await.map_err(|error| StartFault(error.to_string()))?;
+    schedule(&app).await.map_err(|error| StartFault(error.to_string()))?;
     let document = openapi::document();
     let known = web::Data::new(KnownPaths::of(&document));
     let (data, handle) = (web::Data::new(app.clone()), web::Data::new(metrics));
@@ -107,6 +109,12 @@ pub async fn build_under(
     let jobs = (control == Control::Process)
         .then(|| actix_web::rt::spawn(Runner::new(app.clone(), stopped).run()));
     Ok(Running { app, address, server: server.run(), stop, jobs })
+}
+
+/// Work that comes round again.
+async fn schedule(app: &App) -> Result<(), ApiError> {
+    jobs::schedule(app, Prune {}).await?;
+    jobs::schedule(app, evidence::SealCustody {}).await
 }
 
 /// Everything but the listener: for commands that work on the database directly.

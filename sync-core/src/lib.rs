@@ -12,6 +12,7 @@
 //! * [`estimate`], [`sheet`]: loss-sheet arithmetic in fen, and the sheet of a case that is agreed on
 //! * [`cover`], [`rate_card`]: what the policy would bear of it, and the rates that are agreed, as data
 //! * [`photo`]: what evidence photos show, how their bytes are named, what a receipt says
+//! * [`custody`]: the hash-chained log of every act on evidence, and its verification
 //! * [`model`], [`edit`], [`conflict`]: the shared draft, targeted writes to it, what needs a person
 //! * [`limits`], [`gate`]: what untrusted bytes must pass before the CRDT library sees them
 //! * [`protocol`], [`outbox`], [`recover`]: the phone's side of synchronisation, without IO
@@ -21,6 +22,7 @@ pub use automerge;
 pub mod clock;
 pub mod conflict;
 pub mod cover;
+pub mod custody;
 pub mod edit;
 pub mod estimate;
 pub mod gate;

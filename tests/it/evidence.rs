@@ -23,7 +23,7 @@ use sync_core::{
 use tests::{Person, Reply, START, TestApp, each_engine, report};
 
 /// A picture of its own for every `n`.
-fn picture(n: u8, format: ImageFormat) -> Vec<u8> {
+pub(crate) fn picture(n: u8, format: ImageFormat) -> Vec<u8> {
     let pixels = RgbImage::from_fn(64, 48, |x, y| {
         image::Rgb([n, u8::try_from(x * 4).unwrap(), u8::try_from(y * 5).unwrap()])
     });
@@ -32,16 +32,16 @@ fn picture(n: u8, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-fn jpeg(n: u8) -> Vec<u8> {
+pub(crate) fn jpeg(n: u8) -> Vec<u8> {
     picture(n, ImageFormat::Jpeg)
 }
 
-fn hash(bytes: &[u8]) -> String {
+pub(crate) fn hash(bytes: &[u8]) -> String {
     ContentHash(Sha256::digest(bytes).into()).to_string()
 }
 
 /// A manifest entry for these bytes.
-fn entry(bytes: &[u8]) -> Value {
+pub(crate) fn entry(bytes: &[u8]) -> Value {
     json!({
         "id": SystemIds.uuid(), "sha256": hash(bytes), "size": bytes.len(), "slot": "damage_close",
         "captured_at": wire::time(START),
@@ -49,47 +49,47 @@ fn entry(bytes: &[u8]) -> Value {
     })
 }
 
-fn new_case(app: &TestApp) -> CaseId {
+pub(crate) fn new_case(app: &TestApp) -> CaseId {
     let saved = app.person(Role::Intake).post("/cases", &report()).expect(201).value();
     CaseId(saved["case"]["id"].as_str().unwrap().parse().unwrap())
 }
 
 /// A surveyor who was sent to the case.
-fn surveyor_of(app: &TestApp, case: CaseId) -> Person {
+pub(crate) fn surveyor_of(app: &TestApp, case: CaseId) -> Person {
     let surveyor = app.person(Role::Surveyor);
     send(app, case, &surveyor);
     surveyor
 }
 
-fn send(app: &TestApp, case: CaseId, person: &Person) {
+pub(crate) fn send(app: &TestApp, case: CaseId, person: &Person) {
     let (id, now) = (person.id, app.now());
     app.write(move |conn| case_log::send_person(conn, case, id, now));
 }
 
-fn declare(person: &Person, case: CaseId, photos: &[impl serde::Serialize]) -> Reply {
+pub(crate) fn declare(person: &Person, case: CaseId, photos: &[impl serde::Serialize]) -> Reply {
     person.post(&format!("/cases/{case}/photos"), &json!({ "photos": photos }))
 }
 
-fn upload(person: &Person, case: CaseId, bytes: &[u8]) -> Reply {
+pub(crate) fn upload(person: &Person, case: CaseId, bytes: &[u8]) -> Reply {
     upload_as(person, case, &hash(bytes), bytes)
 }
 
-fn upload_as(person: &Person, case: CaseId, name: &str, bytes: &[u8]) -> Reply {
+pub(crate) fn upload_as(person: &Person, case: CaseId, name: &str, bytes: &[u8]) -> Reply {
     person.request("PUT", &format!("/cases/{case}/blobs/{name}")).bytes(bytes).send()
 }
 
-fn list(person: &Person, case: CaseId) -> Value {
+pub(crate) fn list(person: &Person, case: CaseId) -> Value {
     person.get(&format!("/cases/{case}/photos")).expect(200).value()
 }
 
 /// How often something of this kind happened to the case.
-fn events(person: &Person, case: CaseId, kind: &str) -> usize {
+pub(crate) fn events(person: &Person, case: CaseId, kind: &str) -> usize {
     let detail = person.get(&format!("/cases/{case}")).expect(200).value();
     detail["timeline"].as_array().unwrap().iter().filter(|event| event["kind"] == kind).count()
 }
 
 /// Every file of the photo store.
-fn files(app: &TestApp) -> Vec<std::path::PathBuf> {
+pub(crate) fn files(app: &TestApp) -> Vec<std::path::PathBuf> {
     fn below(dir: &Path, found: &mut Vec<std::path::PathBuf>) {
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();

@@ -7,6 +7,7 @@ mod authz;
 mod board;
 mod config;
 mod crash;
+mod custody;
 mod database;
 mod demo;
 mod dispatch;

@@ -229,6 +229,7 @@ operations! {
     ListPhotos                     "list_photos"                  Roles(CASE_READERS);
     UploadPhoto                    "upload_photo"                 Roles(FIELD);
     GetPhoto                       "get_photo"                    Roles(CASE_READERS);
+    GetCustody                     "get_custody"                  Roles(&[Verifier, Adjudicator, Complaints, Manager, Admin]);
     SealKeys                       "seal_keys"                    Public;
     // assessment
     FreezeVersion                  "freeze_version"               Roles(FIELD);

@@ -483,6 +483,54 @@ table! {
 }
 
 table! {
+    custody_entries (case_id, seq) {
+        case_id -> Text,
+        seq -> BigInt,
+        previous -> Text,
+        act -> Text,
+        actor -> Text,
+        device_id -> Nullable<Text>,
+        at -> BigInt,
+        subject -> Text,
+        data -> Text,
+        sha256 -> Text,
+    }
+}
+
+table! {
+    custody_heads (case_id) {
+        case_id -> Text,
+        seq -> BigInt,
+        sha256 -> Text,
+        at -> BigInt,
+        key_id -> Text,
+        signature -> Text,
+        covered_seq -> BigInt,
+    }
+}
+
+table! {
+    custody_checkpoints (number) {
+        number -> BigInt,
+        at -> BigInt,
+        previous -> Text,
+        root -> Text,
+        heads -> BigInt,
+        key_id -> Text,
+        signature -> Text,
+    }
+}
+
+table! {
+    custody_checkpoint_heads (number, case_id) {
+        number -> BigInt,
+        case_id -> Text,
+        seq -> BigInt,
+        sha256 -> Text,
+    }
+}
+
+table! {
     survey_arrivals (event_id) {
         event_id -> Text,
         case_id -> Text,
@@ -533,3 +581,5 @@ allow_tables_to_appear_in_same_query!(
 joinable!(case_draft -> cases (case_id));
 allow_tables_to_appear_in_same_query!(case_draft, cases);
 allow_tables_to_appear_in_same_query!(photos, blobs);
+allow_tables_to_appear_in_same_query!(custody_entries, custody_heads);
+allow_tables_to_appear_in_same_query!(custody_checkpoints, custody_checkpoint_heads);

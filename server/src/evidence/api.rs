@@ -6,8 +6,9 @@ use actix_web::{HttpResponse, get, post, web};
 use api_spec::{
     case::Position,
     evidence::{
-        CameraFacts, DeclarePhotosRequest, DeclarePhotosResponse, DeclaredPhotoState, EvidenceNote,
-        ListPhotosResponse, MissingPhoto, PhotoResponse, ReceiptResponse,
+        CameraFacts, CustodyLogResponse, DeclarePhotosRequest, DeclarePhotosResponse,
+        DeclaredPhotoState, EvidenceNote, ListPhotosResponse, MissingPhoto, PhotoResponse,
+        ReceiptResponse,
     },
     problem::Code,
 };
@@ -17,7 +18,7 @@ use sync_core::{ids::CaseId, lifecycle::EventKind, photo::ContentHash};
 use super::{
     Missing, camera,
     check::check_declarations,
-    receipt, receive,
+    custody, receipt, receive,
     rules::{self, Declaration, Declared, Note, PhotoRefusal},
     store::{self, BlobRow, PhotoRow},
     tally,
@@ -30,7 +31,7 @@ use crate::{
         token::jwks,
     },
     body::{Command, IdPath},
-    case_log,
+    case_log::{self, Author},
     db::Conn,
     error::ApiError,
     idempotency::{self, Reply},
@@ -124,7 +125,7 @@ fn declare(
 ) -> Result<Vec<uuid::Uuid>, ApiError> {
     let rows = store::list(conn, id)?;
     let mut of_case: Vec<_> = rows.iter().map(PhotoRow::declaration).collect();
-    let mut new = Vec::new();
+    let (mut new, mut acts) = (Vec::new(), Vec::new());
     for (n, photo) in declarations.iter().enumerate() {
         let same_id = store::find(conn, photo.id)?.map(|row| row.declaration());
         let judged = rules::judge_declaration(photo, same_id.as_ref(), &of_case);
@@ -132,8 +133,10 @@ fn declare(
             store::insert(conn, photo, actor, app.now())?;
             of_case.push(photo.clone());
             new.push(photo.id.into());
+            acts.push(receive::captured(photo));
         }
     }
+    custody::append_all(conn, app, id, Author::from(actor), acts)?;
     Ok(new)
 }
 
@@ -209,6 +212,22 @@ pub async fn list_photos(
         missing: manifest.missing.iter().map(missing_response).collect(),
         photos: rows.into_iter().map(photo_response).collect(),
     }))
+}
+
+/// Every act on the evidence of a case, with the signatures that prove it
+#[utoipa::path(operation_id = "get_custody", tag = "evidence", params(("id" = uuid::Uuid, Path, description = "case")), responses((status = 200, description = "the log", body = CustodyLogResponse)))]
+#[get("/cases/{id}/custody")]
+pub async fn get_custody(
+    app: web::Data<App>,
+    actor: By<op::GetCustody>,
+    id: IdPath<CaseId>,
+) -> Result<web::Json<CustodyLogResponse>, ApiError> {
+    let (actor, id) = (actor.into_actor(), id.0);
+    let log = move |conn: &mut Conn| {
+        case_log::see(conn, &actor, id)?;
+        custody::log(conn, id)
+    };
+    Ok(web::Json(custody::response(&app.db.read(log).await?)))
 }
 
 /// Bounded by `rules::MOST_PHOTOS`.

@@ -10,13 +10,18 @@
 mod api;
 mod camera;
 mod check;
+pub mod custody;
+mod examination;
 mod incoming;
 mod inspect;
 mod receipt;
 mod receive;
+mod rounds;
 mod rules;
 mod store;
 mod transfer;
+pub mod verify;
+mod views;
 
 use sync_core::{
     ids::{CaseId, PhotoId},
@@ -25,6 +30,9 @@ use sync_core::{
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use examination::{differing_photos, examine};
+pub use rounds::SealCustody;
+
 use crate::{db::Conn, error::ApiError};
 
 /// Registers the operations under `/api/v1`.
@@ -32,6 +40,7 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         .service(api::declare_photos)
         .service(api::list_photos)
+        .service(api::get_custody)
         .service(transfer::upload_photo)
         .service(transfer::get_photo);
 }

@@ -1,9 +1,15 @@
 //! What changes in the database when bytes are here.
 
 use api_spec::problem::Code;
-use sync_core::{ids::CaseId, lifecycle::EventKind, photo::ContentHash, time::Instant};
+use sync_core::{
+    custody::Act, geo::Point, ids::CaseId, lifecycle::EventKind, photo::ContentHash, time::Instant,
+};
 
-use super::store::{self, PhotoRow};
+use super::{
+    custody::{self, NewAct, Subject},
+    rules::Declaration,
+    store::{self, PhotoRow},
+};
 use crate::{
     app::App,
     auth::policy::{Actor, may_deliver},
@@ -39,15 +45,38 @@ pub(super) fn receive(
     sha256: ContentHash,
 ) -> Result<Received, ApiError> {
     let now = app.now();
-    let mut news = false;
+    let (mut news, mut acts) = (false, Vec::new());
     for photo in store::list_by_content(conn, case_id, sha256)? {
         if store::update_received(conn, photo.id.0, actor, now)? {
             news = true;
             let data = serde_json::json!({ "photo_id": photo.id.0, "sha256": sha256 });
             append(conn, app, actor, case_id, EventKind::PhotoReceived, now, data)?;
+            acts.push(received(&photo.declaration()));
         }
     }
+    custody::append_all(conn, app, case_id, Author::from(actor), acts)?;
     Ok(Received { photos: store::list_by_content(conn, case_id, sha256)?, news })
+}
+
+/// The act of taking a photo, as its phone tells it: with every fact that may be disputed later.
+pub(super) fn captured(photo: &Declaration) -> NewAct {
+    let data = serde_json::json!({
+        "sha256": photo.sha256,
+        "size": photo.size,
+        "slot": photo.slot,
+        "captured_at": photo.captured_at.0,
+        "lat": photo.position.map(Point::lat),
+        "lon": photo.position.map(Point::lon),
+        "accuracy_m": photo.accuracy_m,
+        "mock": photo.mock,
+        "line_id": photo.line_id.map(|id| id.0),
+    });
+    NewAct { act: Act::Captured, subject: Subject::Photo(photo.id), data }
+}
+
+fn received(photo: &Declaration) -> NewAct {
+    let data = serde_json::json!({ "sha256": photo.sha256, "size": photo.size });
+    NewAct { act: Act::Received, subject: Subject::Photo(photo.id), data }
 }
 
 /// Appends an event of this slice, as of now.

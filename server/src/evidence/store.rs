@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use sync_core::{
     geo::Point,
-    ids::{CaseId, LineId, PersonId, PhotoId},
+    ids::{CaseId, DeviceId, LineId, PersonId, PhotoId},
     photo::{ContentHash, PhotoSlot},
     time::Instant,
 };
@@ -37,9 +37,15 @@ pub(super) struct PhotoRow {
     pub(super) declared_at: Ms,
     pub(super) declared_by: Id<PersonId>,
     pub(super) received_at: Option<Ms>,
+    device_id: Option<Id<DeviceId>>,
 }
 
 impl PhotoRow {
+    /// Who announced it, with which device.
+    pub(super) fn declared_by(&self) -> (PersonId, Option<DeviceId>) {
+        (self.declared_by.0, self.device_id.map(|id| id.0))
+    }
+
     pub(super) fn declaration(&self) -> Declaration {
         Declaration {
             id: self.id.0,
@@ -77,6 +83,13 @@ pub(super) fn list(conn: &mut Conn, case_id: CaseId) -> Result<Vec<PhotoRow>, Ap
         .order((photos::declared_at, photos::id))
         .select(PhotoRow::as_select())
         .load(conn)?)
+}
+
+/// Every case that has photos.
+pub(super) fn list_cases(conn: &mut Conn) -> Result<Vec<CaseId>, ApiError> {
+    let cases: Vec<Id<CaseId>> =
+        photos::table.select(photos::case_id).distinct().order(photos::case_id).load(conn)?;
+    Ok(cases.into_iter().map(|id| id.0).collect())
 }
 
 /// [`list`] with what the received bytes are.

@@ -21,7 +21,7 @@ use super::{
     inspect::{self, Picture},
     receipt,
     receive::{self, Received},
-    store,
+    store, views,
 };
 use crate::{
     app::App,
@@ -178,6 +178,7 @@ pub async fn get_photo(
     sha256: HashPath,
 ) -> Result<HttpResponse, ApiError> {
     let (actor, id, sha256) = (actor.into_actor(), id.0, sha256.0);
+    let viewer = actor.clone();
     let of_case = move |conn: &mut Conn| {
         case_log::see(conn, &actor, id)?;
         let photos = store::list_by_content(conn, id, sha256)?;
@@ -192,6 +193,7 @@ pub async fn get_photo(
     }
     let blob = app.ports.blobs.open(sha256).await?;
     let blob = blob.ok_or_else(|| lost(sha256))?;
+    views::note(&app, &viewer, id, sha256, "original").await?;
     let extension = content.media_type.strip_prefix("image/").unwrap_or("bin");
     Ok(HttpResponse::Ok()
         // Never inline: these are the bytes of a stranger (B32).

@@ -55,10 +55,30 @@ pub fn enqueue<J: Job>(
     Ok(id)
 }
 
+/// Makes sure that work which comes round again is in the table.
+///
+/// # Errors
+/// Database faults.
+pub async fn schedule<J: Job + Send>(app: &App, job: J) -> Result<(), ApiError> {
+    let here = app.clone();
+    app.db
+        .write(move |conn| {
+            if !store::is_waiting(conn, J::KIND)? {
+                enqueue(conn, &here, &job, here.now())?;
+            }
+            Ok(())
+        })
+        .await
+}
+
 type Run = fn(App, String) -> LocalBoxFuture<'static, Result<(), JobFault>>;
 
 /// Every kind of job that this release knows. A new kind is added here.
-const KINDS: &[(&str, Run)] = &[kind::<messages::DeliverMessage>(), kind::<runner::Prune>()];
+const KINDS: &[(&str, Run)] = &[
+    kind::<messages::DeliverMessage>(),
+    kind::<runner::Prune>(),
+    kind::<crate::evidence::SealCustody>(),
+];
 
 const fn kind<J: Job>() -> (&'static str, Run) {
     (J::KIND, |app, payload| match serde_json::from_str::<J>(&payload) {

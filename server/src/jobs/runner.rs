@@ -128,21 +128,3 @@ impl Job for Prune {
         })
     }
 }
-
-impl Prune {
-    /// Makes sure that the hourly round is in the table.
-    ///
-    /// # Errors
-    /// Database faults.
-    pub async fn schedule(app: &App) -> Result<(), ApiError> {
-        let here = app.clone();
-        app.db
-            .write(move |conn| {
-                if !store::is_waiting(conn, Self::KIND)? {
-                    super::enqueue(conn, &here, &Self {}, here.now())?;
-                }
-                Ok(())
-            })
-            .await
-    }
-}

@@ -1,0 +1,301 @@
+//! Whoever changes the database by hand is found out, and where (B24).
+
+use diesel::{Connection, QueryableByName, RunQueryDsl, sql_types};
+use server::{
+    config::Database,
+    db::{Conn, open},
+    error::ApiError,
+    evidence::{self, custody::Finding},
+    ports::ids::{Ids, SystemIds},
+};
+use sync_core::custody::Checkpoint;
+
+use super::*;
+
+/// How many changes are tried; `CHAKAN_MUTATIONS=10000` is the full size.
+fn rounds() -> u32 {
+    #[expect(clippy::disallowed_methods, reason = "how the tests are run")]
+    let given = std::env::var("CHAKAN_MUTATIONS").ok().and_then(|n| n.parse().ok());
+    given.unwrap_or(1_000)
+}
+
+#[derive(QueryableByName)]
+struct Text {
+    #[diesel(sql_type = sql_types::Text)]
+    a: String,
+}
+
+each_engine!(every_change_by_hand_is_located, |app| {
+    let cases: Vec<_> = (1..4).map(|n| case_with_acts(&app, n + 1)).collect();
+    checkpoint(&app);
+    hold(&app, cases[0]);
+    checkpoint(&app);
+    let state = app.state();
+    let (rounds, mut dice) = (rounds(), Dice::new());
+    let outside = newest_checkpoint(&app);
+    // A connection of our own: whoever changes the database by hand does not ask the server.
+    let database = Database::from_url(app.database_url()).unwrap();
+    let conn = &mut open::open(&database).unwrap();
+    let signed =
+        |key: &str, text: &[u8], signature: &[u8]| state.auth.is_sealed(key, text, signature);
+    assert_eq!(evidence::examine(conn, Some(&outside), signed).unwrap(), []);
+    for round in 0..rounds {
+        let change = Change::random(&mut dice, conn);
+        #[expect(clippy::disallowed_methods, reason = "to undo the change after each look")]
+        let outcome = conn.transaction::<(), Rollback, _>(|conn| {
+            for sql in &change.sql {
+                diesel::sql_query(sql)
+                    .execute(conn)
+                    .unwrap_or_else(|error| panic!("{sql}: {error}"));
+            }
+            let found = evidence::examine(conn, Some(&outside), signed).map_err(Rollback::Fault)?;
+            assert!(
+                found.iter().any(|finding| change.is_located_by(finding)),
+                "round {round}: {change:?} was answered with {found:?}"
+            );
+            Err(Rollback::Done)
+        });
+        assert!(matches!(outcome, Err(Rollback::Done)), "{outcome:?}");
+    }
+    assert_eq!(evidence::examine(conn, Some(&outside), signed).unwrap(), []);
+});
+
+#[derive(Debug)]
+enum Rollback {
+    Done,
+    #[expect(dead_code, reason = "shown when it happens")]
+    Fault(ApiError),
+}
+
+impl From<diesel::result::Error> for Rollback {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// As it stands in the file beside the database.
+fn newest_checkpoint(app: &TestApp) -> Checkpoint {
+    let file = std::fs::read_to_string(app.data_dir().join("custody-checkpoints.jsonl")).unwrap();
+    let line: Value = serde_json::from_str(file.lines().last().unwrap()).unwrap();
+    let text = |name: &str| line[name].as_str().unwrap();
+    Checkpoint {
+        number: line["number"].as_u64().unwrap(),
+        at: sync_core::time::Instant(line["at"].as_i64().unwrap()),
+        previous: text("previous").parse().unwrap(),
+        root: text("root").parse().unwrap(),
+        heads: line["heads"].as_u64().unwrap(),
+        key_id: text("key_id").to_owned(),
+    }
+}
+
+/// One change by hand, and where it must be found.
+#[derive(Debug)]
+struct Change {
+    sql: Vec<String>,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// At this entry of this case.
+    Entry(String, u64),
+    /// In the log of this case.
+    Log(String),
+    /// At this checkpoint.
+    Checkpoint(u64),
+    /// At this photo.
+    Photo(String),
+}
+
+impl Change {
+    fn is_located_by(&self, finding: &Finding) -> bool {
+        match (&self.place, finding) {
+            (Place::Entry(case, seq), Finding::Case(found, fault)) => {
+                found.to_string() == *case && fault.seq == Some(*seq)
+            }
+            (Place::Log(case), Finding::Case(found, _) | Finding::Unreadable(Some(found))) => {
+                found.to_string() == *case
+            }
+            (Place::Checkpoint(n), Finding::Checkpoint(found) | Finding::RolledBack(found)) => {
+                found == n
+            }
+            (Place::Photo(id), Finding::Photo(_, found)) => found.to_string() == *id,
+            _ => false,
+        }
+    }
+
+    fn random(dice: &mut Dice, conn: &mut Conn) -> Self {
+        match dice.below(20) {
+            0..=8 => Self::of_entry(dice, conn),
+            9..=11 => Self::of_head(dice, conn),
+            12..=14 => Self::of_checkpoint(dice, conn),
+            _ => Self::of_photo(dice, conn),
+        }
+    }
+
+    fn of_entry(dice: &mut Dice, conn: &mut Conn) -> Self {
+        const ALL: &str =
+            "SELECT case_id || ' ' || seq AS a FROM custody_entries ORDER BY case_id, seq";
+        let rows = texts(conn, ALL);
+        let (case, seq) = dice.pick(&rows).split_once(' ').unwrap();
+        let seq: u64 = seq.parse().unwrap();
+        let row = format!("WHERE case_id = '{case}' AND seq = {seq}");
+        let (hex, id) = (dice.hash(), dice.uuid());
+        let what = match dice.below(12) {
+            0 => format!("previous = '{hex}'"),
+            1 => "act = 'expired'".into(),
+            2 => format!("actor = '{id}'"),
+            3 => format!("device_id = '{id}'"),
+            4 => format!("at = at + {}", 1 + dice.below(1_000_000)),
+            5 => format!("subject = '{id}'"),
+            6 => "data = data || ' '".into(),
+            7 => format!("sha256 = '{hex}'"),
+            8 => {
+                let sql = format!("UPDATE custody_entries SET previous = 'no hash' {row}");
+                return Self { sql: vec![sql], place: Place::Log(case.to_owned()) };
+            }
+            9 => return Self::at_entry(format!("DELETE FROM custody_entries {row}"), case, seq),
+            10 => {
+                let tail = format!("WHERE case_id = '{case}' AND seq >= {seq}");
+                return Self::at_entry(format!("DELETE FROM custody_entries {tail}"), case, seq);
+            }
+            _ => {
+                let last = rows.iter().filter(|row| row.starts_with(case)).count();
+                let next = u64::try_from(last).unwrap() + 1;
+                let sql = format!(
+                    "INSERT INTO custody_entries (case_id, seq, previous, act, actor, device_id, at, \
+                     subject, data, sha256) SELECT case_id, {next}, sha256, act, actor, device_id, at, \
+                     subject, data, '{hex}' FROM custody_entries WHERE case_id = '{case}' AND seq = {last}"
+                );
+                return Self::at_entry(sql, case, next);
+            }
+        };
+        Self::at_entry(format!("UPDATE custody_entries SET {what} {row}"), case, seq)
+    }
+
+    fn at_entry(sql: String, case: &str, seq: u64) -> Self {
+        Self { sql: vec![sql], place: Place::Entry(case.to_owned(), seq) }
+    }
+
+    fn of_head(dice: &mut Dice, conn: &mut Conn) -> Self {
+        let cases = texts(conn, "SELECT case_id AS a FROM custody_heads ORDER BY case_id");
+        let case = dice.pick(&cases).to_owned();
+        let hex = dice.hash();
+        let row = format!("WHERE case_id = '{case}'");
+        let what = match dice.below(7) {
+            0 => "seq = seq - 1".into(),
+            1 => "seq = seq + 1".into(),
+            2 => format!("sha256 = '{hex}'"),
+            3 => "at = at + 1".into(),
+            4 => "key_id = 'other'".into(),
+            5 => format!("signature = '{hex}'"),
+            _ => {
+                let sql = format!("DELETE FROM custody_heads {row}");
+                return Self { sql: vec![sql], place: Place::Log(case) };
+            }
+        };
+        let sql = format!("UPDATE custody_heads SET {what} {row}");
+        Self { sql: vec![sql], place: Place::Log(case) }
+    }
+
+    fn of_checkpoint(dice: &mut Dice, conn: &mut Conn) -> Self {
+        const ALL: &str = "SELECT '' || number AS a FROM custody_checkpoints ORDER BY number";
+        let numbers = texts(conn, ALL);
+        let number: u64 = dice.pick(&numbers).parse().unwrap();
+        let hex = dice.hash();
+        let row = format!("WHERE number = {number}");
+        let sql = match dice.below(9) {
+            0 => format!("UPDATE custody_checkpoints SET at = at + 1 {row}"),
+            1 => format!("UPDATE custody_checkpoints SET previous = '{hex}' {row}"),
+            2 => format!("UPDATE custody_checkpoints SET root = '{hex}' {row}"),
+            3 => format!("UPDATE custody_checkpoints SET heads = heads + 1 {row}"),
+            4 => format!("UPDATE custody_checkpoints SET signature = '{hex}' {row}"),
+            5 => format!("UPDATE custody_checkpoint_heads SET sha256 = '{hex}' {row}"),
+            6 => format!("UPDATE custody_checkpoint_heads SET seq = seq + 1 {row}"),
+            7 => format!("DELETE FROM custody_checkpoint_heads {row}"),
+            _ => {
+                // A tail that is cut whole is told by what was seen outside.
+                let newest: u64 = numbers.last().unwrap().parse().unwrap();
+                let sql = vec![
+                    format!("DELETE FROM custody_checkpoint_heads WHERE number >= {number}"),
+                    format!("DELETE FROM custody_checkpoints WHERE number >= {number}"),
+                ];
+                return Self { sql, place: Place::Checkpoint(newest) };
+            }
+        };
+        Self { sql: vec![sql], place: Place::Checkpoint(number) }
+    }
+
+    fn of_photo(dice: &mut Dice, conn: &mut Conn) -> Self {
+        let ids = texts(conn, "SELECT id AS a FROM photos ORDER BY id");
+        let id = dice.pick(&ids).to_owned();
+        let (hex, other) = (dice.hash(), dice.uuid());
+        let what = match dice.below(14) {
+            0 => format!("sha256 = '{hex}'"),
+            1 => "size = size + 1".into(),
+            2 => "slot = 'vin'".into(),
+            3 => "captured_at = captured_at - 1".into(),
+            4 => "lat = lat + 0.0001".into(),
+            5 => "lon = NULL".into(),
+            6 => "accuracy_m = 1".into(),
+            7 => "mock = NULL".into(),
+            8 => format!("line_id = '{other}'"),
+            9 => "declared_at = declared_at + 1".into(),
+            10 => format!("device_id = '{other}'"),
+            11 => "received_at = received_at + 1".into(),
+            12 => "received_at = NULL".into(),
+            _ => {
+                let sql = format!("DELETE FROM photos WHERE id = '{id}'");
+                return Self { sql: vec![sql], place: Place::Photo(id) };
+            }
+        };
+        Self {
+            sql: vec![format!("UPDATE photos SET {what} WHERE id = '{id}'")],
+            place: Place::Photo(id),
+        }
+    }
+}
+
+fn texts(conn: &mut Conn, sql: &str) -> Vec<String> {
+    let rows: Vec<Text> = diesel::sql_query(sql).load(conn).unwrap();
+    rows.into_iter().map(|row| row.a).collect()
+}
+
+/// Chance with a seed that is told.
+struct Dice(u64);
+
+impl Dice {
+    fn new() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "how the tests are run")]
+        let given = std::env::var("CHAKAN_MUTATION_SEED").ok().and_then(|seed| seed.parse().ok());
+        let mut random = [0_u8; 8];
+        SystemIds.random(&mut random);
+        let seed = given.unwrap_or_else(|| u64::from_le_bytes(random)).max(1);
+        println!("CHAKAN_MUTATION_SEED={seed}");
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    fn pick<'a>(&mut self, all: &'a [String]) -> &'a str {
+        let n = usize::try_from(self.next()).unwrap() % all.len();
+        &all[n]
+    }
+
+    fn hash(&mut self) -> String {
+        (0..4).map(|_| format!("{:016x}", self.next())).collect()
+    }
+
+    fn uuid(&mut self) -> uuid::Uuid {
+        uuid::Uuid::from_u128(u128::from(self.next()))
+    }
+}
