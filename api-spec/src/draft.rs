@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// Get an actor id to write under, and the draft to start from.
@@ -75,6 +75,12 @@ pub struct SyncDraftRequest {
     /// What to send back.
     #[serde(default)]
     pub want: DraftWant,
+    /// Base64 Ed25519 signature by the device's key over `chakan-push:<push id>:<case id>:<actor>:` and
+    /// the SHA-256 of all changes one after the other in 64 hexadecimal digits. Needed with changes
+    /// from an enrolled device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128)]
+    pub signature: Option<String>,
 }
 
 /// Server to device: what was taken, and what you lack.
@@ -100,6 +106,9 @@ pub struct SyncDraftResponse {
     pub conflicts: Vec<DraftConflict>,
     /// Changes of this actor that were put aside.
     pub held: Vec<DraftHeld>,
+    /// How many changes of this actor are held beside the draft, for whoever works on the case now to
+    /// take over. `last_seq` and `heads` count them in.
+    pub late: u64,
     /// The server's clock in milliseconds since 1970.
     pub server_time: i64,
 }
@@ -278,4 +287,303 @@ pub struct SettleConflictResponse {
     pub heads: Vec<String>,
     /// How many conflicts still wait for a person.
     pub waiting: u32,
+}
+
+/// Which state of the draft to read.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct GetDraftQuery {
+    /// A number of the change log: the draft as it stood then, without conflicts. Absent: now.
+    pub lsn: Option<u64>,
+}
+
+/// A part of the draft's history.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DraftHistoryQuery {
+    /// Only changes after this number of the log.
+    pub after: Option<u64>,
+    /// How many changes at most, 1 to 100; 50 when absent.
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<u32>,
+}
+
+/// Who changed what, in the order in which the server learned of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DraftHistoryResponse {
+    /// The draft's epoch; earlier documents of the case keep their rows, but are not read here.
+    pub epoch: u32,
+    /// The last number of the log.
+    pub lsn: u64,
+    /// The changes.
+    pub changes: Vec<ChangeRecord>,
+    /// Send as `after` for what follows; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_after: Option<u64>,
+}
+
+/// One change of the draft.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ChangeRecord {
+    /// Its number in the log.
+    pub lsn: u64,
+    /// Its hash.
+    pub change: String,
+    /// The actor that wrote it.
+    pub actor: String,
+    /// The person; absent for what the case started with.
+    pub person_id: Option<Uuid>,
+    /// The enrolled device, if it came from one.
+    pub device_id: Option<Uuid>,
+    /// The push that brought it.
+    pub push_id: Option<String>,
+    /// Whether the push was signed by the device's key.
+    pub signed: bool,
+    /// When it was written, by the device's clock.
+    pub written_at: DateTime<Utc>,
+    /// When it came into the draft.
+    pub received_at: DateTime<Utc>,
+    /// What it changed in what its writer saw.
+    pub writes: Vec<FieldWrite>,
+}
+
+/// A field that changed. Where only an item appeared the path names the item and the values are null
+/// and true.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FieldWrite {
+    /// The field.
+    pub path: String,
+    /// Its value before.
+    pub before: DraftValue,
+    /// Its value after.
+    pub after: DraftValue,
+}
+
+/// Two states of the draft.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct CompareDraftQuery {
+    /// The number of the change log to start from; absent: what the draft began with.
+    pub from: Option<u64>,
+    /// The number to compare with; absent: now.
+    pub to: Option<u64>,
+}
+
+/// What differs between two states of the draft.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CompareDraftResponse {
+    /// The state compared from.
+    pub from: u64,
+    /// The state compared with.
+    pub to: u64,
+    /// Every field that differs.
+    pub writes: Vec<FieldWrite>,
+}
+
+/// A push that came after a version was frozen, agreed or the case was closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Amendment {
+    /// Id.
+    pub id: Uuid,
+    /// What it came after: `frozen`, `approved` or `closed`. That stays as it was.
+    pub amends: String,
+    /// The draft's epoch.
+    pub epoch: u32,
+    /// Its first number in the change log.
+    pub from_lsn: u64,
+    /// Its last number.
+    pub to_lsn: u64,
+    /// Whose work it is.
+    pub person_id: Uuid,
+    /// From which device.
+    pub device_id: Option<Uuid>,
+    /// What it changed in the draft.
+    pub writes: Vec<FieldWrite>,
+    /// When it came in.
+    pub received_at: DateTime<Utc>,
+    /// When a newer version took it up; absent while somebody has to look.
+    pub covered_at: Option<DateTime<Utc>>,
+}
+
+/// Amendments of a case, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AmendmentsResponse {
+    /// The last 100.
+    pub items: Vec<Amendment>,
+}
+
+/// Work that is held beside the draft.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LateWork {
+    /// Id.
+    pub id: Uuid,
+    /// Whose work it is.
+    pub person_id: Uuid,
+    /// From which device.
+    pub device_id: Option<Uuid>,
+    /// `held`, `taken` in whole or `closed`.
+    pub state: String,
+    /// How many changes it holds.
+    pub changes: u64,
+    /// What it writes, by the writer's own view: the value that they saw and the one that they wrote.
+    pub writes: Vec<FieldWrite>,
+    /// Places that were taken over one by one.
+    pub taken: Vec<String>,
+    /// When the first of it came in.
+    pub opened_at: DateTime<Utc>,
+    /// When the last of it came in.
+    pub changed_at: DateTime<Utc>,
+    /// When somebody decided on it.
+    pub decided_at: Option<DateTime<Utc>>,
+    /// Who.
+    pub decided_by: Option<Uuid>,
+}
+
+/// Work of earlier surveyors that came in late.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LateWorkResponse {
+    /// By when it was opened.
+    pub items: Vec<LateWork>,
+}
+
+/// What to do with late work.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TakeLateWorkRequest {
+    /// `whole`: its changes enter the draft as they are, under their writer's name. `items`: the places
+    /// in `paths` are written again in your name. `close`: no more of it is wanted; it is kept.
+    #[schema(max_length = 16)]
+    pub take: String,
+    /// For `items`: fields, items or sections such as `lines/<id>`, at most 200.
+    #[serde(default)]
+    #[schema(max_items = 200)]
+    pub paths: Vec<String>,
+}
+
+/// Late work was decided on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TakeLateWorkResponse {
+    /// `held`, `taken` or `closed`.
+    pub state: String,
+    /// The last number of the change log.
+    pub lsn: u64,
+    /// The draft's heads.
+    pub heads: Vec<String>,
+    /// How many changes entered the draft.
+    pub accepted: u32,
+    /// Conflicts that now wait for a person.
+    pub waiting: u32,
+}
+
+/// Hand in changes of a device that may not log in any more.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HandInDraftRequest {
+    /// The revoked device.
+    pub device_id: Uuid,
+    /// The actor that was issued to it for this case.
+    #[schema(min_length = 32, max_length = 32)]
+    pub actor: String,
+    /// The push id that was signed, 1 to 128 visible ASCII characters.
+    #[schema(max_length = 128)]
+    pub push_id: String,
+    /// The changes that were signed; at most 1,000 and 1 MiB.
+    #[schema(max_items = 1000)]
+    pub changes: Vec<String>,
+    /// The signature, as for a push.
+    #[schema(max_length = 128)]
+    pub signature: String,
+}
+
+/// The changes were put aside for a manager.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HandInDraftResponse {
+    /// Always `quarantined`: neither merged nor dropped.
+    pub status: String,
+}
+
+/// Which quarantined changes.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuarantineQuery {
+    /// Only of this case.
+    pub case_id: Option<Uuid>,
+    /// `open` or `decided`; all when absent.
+    #[param(max_length = 16)]
+    pub state: Option<String>,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 200)]
+    pub cursor: Option<String>,
+    /// How many, 1 to 200; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+}
+
+/// Changes that were put aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuarantineEntry {
+    /// Id.
+    pub id: Uuid,
+    /// The case.
+    pub case_id: Uuid,
+    /// Whose actor they came under.
+    pub person_id: Uuid,
+    /// From which device.
+    pub device_id: Option<Uuid>,
+    /// The actor.
+    pub actor: String,
+    /// Why: the rule of the gate, or `device_revoked`.
+    pub rule: String,
+    /// The place in the draft, if one is to blame.
+    pub path: Option<String>,
+    /// More about it.
+    pub detail: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256 of the bytes.
+    pub sha256: String,
+    /// Whether the device's key signed them.
+    pub signed: bool,
+    /// When they came in.
+    pub received_at: DateTime<Utc>,
+    /// `admitted` or `discarded`; absent while nobody has decided.
+    pub decision: Option<String>,
+    /// Who decided.
+    pub decided_by: Option<Uuid>,
+    /// When.
+    pub decided_at: Option<DateTime<Utc>>,
+    /// Why, for people.
+    pub reason: Option<String>,
+}
+
+/// Quarantined changes with what they would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct QuarantineResponse {
+    /// What is known of them.
+    pub entry: QuarantineEntry,
+    /// Whether the gate would let them in now.
+    pub admissible: bool,
+    /// If not, the rule that stands against it.
+    pub refused_by: Option<String>,
+    /// What they would change in the draft as it stands.
+    pub writes: Vec<FieldWrite>,
+    /// The bytes as they came.
+    pub bytes: String,
+}
+
+/// Decide on quarantined changes.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecideQuarantineRequest {
+    /// `admit`: they enter the draft under their writer's name, if the gate lets them. `discard`: they
+    /// stay here, and nothing more is done.
+    #[schema(max_length = 16)]
+    pub decision: String,
+    /// Why, 1 to 500 characters.
+    #[schema(min_length = 1, max_length = 500)]
+    pub reason: String,
 }

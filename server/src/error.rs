@@ -1,6 +1,9 @@
 //! [`ApiError`]: the one error of the server, and the only map from database faults to a problem.
 
-use std::fmt;
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+};
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use api_spec::problem::{Code, FieldError, Problem};
@@ -78,10 +81,12 @@ impl ApiError {
         Self { cause: Cause::ConnectionLost, ..Self::new(Code::DatabaseUnavailable).retry_after(2) }
     }
 
-    /// More work is waiting than we let wait.
+    /// More work is waiting than we let wait. Those who are told so at one moment are told to come back
+    /// at different ones, so that thousands of phones that reconnect at once do not stay together.
     #[must_use]
     pub fn overloaded() -> Self {
-        Self::new(Code::Overloaded).retry_after(1)
+        let spread = u32::try_from(RandomState::new().hash_one(()) % 8).unwrap_or_default();
+        Self::new(Code::Overloaded).retry_after(1 + spread)
     }
 
     /// Another transaction got in the way; the same work may succeed when it is run again.

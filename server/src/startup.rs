@@ -22,7 +22,7 @@ use crate::{
     board,
     config::{Config, Database},
     db::{Db, migrate},
-    demo,
+    demo, draft,
     error::ApiError,
     evidence,
     jobs::{self, Prune, Runner},
@@ -114,7 +114,8 @@ pub async fn build_under(
 /// Work that comes round again.
 async fn schedule(app: &App) -> Result<(), ApiError> {
     jobs::schedule(app, Prune {}).await?;
-    jobs::schedule(app, evidence::SealCustody {}).await
+    jobs::schedule(app, evidence::SealCustody {}).await?;
+    jobs::schedule(app, draft::RenewDrafts {}).await
 }
 
 /// Everything but the listener: for commands that work on the database directly.

@@ -166,6 +166,30 @@ pub fn load(snapshot: &[u8]) -> Result<Automerge, Rejection> {
     twin::load(snapshot)
 }
 
+/// Parses the framing of one change without giving it to the library: its hash, and how many
+/// operations it holds.
+///
+/// # Errors
+/// The [`Rule`] that it breaks.
+pub fn inspect(change: &[u8]) -> Result<(ChangeHash, u64), Rule> {
+    let mut budget = limits::PUSH_INFLATED_BYTES;
+    preflight::chunk(change, &mut budget).map(|chunk| (chunk.hash, chunk.ops))
+}
+
+/// Takes changes that were stored one after the other apart again; nothing if they were not.
+#[must_use]
+pub fn split(joined: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut rest = joined;
+    let mut changes = Vec::new();
+    while !rest.is_empty() {
+        let length = preflight::framed_length(rest)?;
+        let (change, others) = rest.split_at_checked(length)?;
+        changes.push(change);
+        rest = others;
+    }
+    Some(changes)
+}
+
 type Fresh = Vec<(usize, preflight::Chunk)>;
 
 /// Preflight of the whole push; changes that are already known are counted and left out.
@@ -186,6 +210,10 @@ fn fresh_chunks(doc: &Automerge, changes: &[&[u8]]) -> Result<(Fresh, usize), Re
         if !known && seen.insert(chunk.hash) {
             fresh.push((index, chunk));
         }
+    }
+    // Each operation costs, however few bytes it takes: a column of equal values is two bytes long.
+    if fresh.iter().map(|(_, chunk)| chunk.ops).fold(0, u64::saturating_add) > limits::PUSH_OPS {
+        return Err(Rejection::new(Rule::PushTooManyOps));
     }
     let duplicates = changes.len().saturating_sub(fresh.len());
     Ok((fresh, duplicates))

@@ -13,7 +13,8 @@
 //! * [`cover`], [`rate_card`]: what the policy would bear of it, and the rates that are agreed, as data
 //! * [`photo`]: what evidence photos show, how their bytes are named, what a receipt says
 //! * [`custody`]: the hash-chained log of every act on evidence, and its verification
-//! * [`model`], [`edit`], [`conflict`]: the shared draft, targeted writes to it, what needs a person
+//! * [`model`], [`edit`], [`conflict`], [`difference`]: the shared draft, targeted writes to it, what
+//!   needs a person, what changed
 //! * [`limits`], [`gate`]: what untrusted bytes must pass before the CRDT library sees them
 //! * [`protocol`], [`outbox`], [`recover`]: the phone's side of synchronisation, without IO
 
@@ -23,6 +24,7 @@ pub mod clock;
 pub mod conflict;
 pub mod cover;
 pub mod custody;
+pub mod difference;
 pub mod edit;
 pub mod estimate;
 pub mod gate;

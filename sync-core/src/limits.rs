@@ -13,6 +13,10 @@ pub const PUSH_BYTES: usize = 1024 * 1024;
 /// Most bytes of one push after inflating.
 pub const PUSH_INFLATED_BYTES: usize = 2 * 1024 * 1024;
 
+/// Most operations of one push: what bounds the time of the gate. Two hundred honest changes hold some
+/// thousands.
+pub const PUSH_OPS: u64 = 40_000;
+
 /// Most operations in one change, counted from run lengths before anything is expanded.
 pub const CHANGE_OPS: u64 = 20_000;
 /// Most dependencies of one change.

@@ -22,7 +22,7 @@ pub use codes::{
     VehicleRole, Weather,
 };
 pub use read::ReadFault;
-pub use seed::{Seed, SeedFault, SeedVehicle, seed};
+pub use seed::{Seed, SeedFault, SeedVehicle, reseed, seed};
 pub use sheet::SheetGap;
 
 use crate::{

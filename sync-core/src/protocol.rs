@@ -8,9 +8,11 @@ mod session;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{
     conflict::Conflict,
+    ids::CaseId,
     model::{ActorId, ChangeHash},
     time::Instant,
 };
@@ -89,8 +91,24 @@ pub struct SyncReply {
     /// Changes of this device that wait in quarantine.
     #[serde(default)]
     pub held: Vec<Held>,
+    /// How many changes of this actor wait for whoever works on the case now: the device holds them,
+    /// the server holds them, and the heads above count them in.
+    #[serde(default)]
+    pub late: u64,
     /// The server's clock, so that the device can correct its own.
     pub server_time: Instant,
+}
+
+/// What a device's key signs for a push: the push id, the case, the actor, and the SHA-256 over the
+/// changes as they are sent, one after the other. The signature is kept with the changes for good.
+#[must_use]
+pub fn push_text(push_id: &str, case_id: CaseId, actor: &ActorId, changes: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for change in changes {
+        hash.update(change);
+    }
+    let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("chakan-push:{push_id}:{case_id}:{}:{digest}", actor.to_hex_string())
 }
 
 /// What a device lacks.

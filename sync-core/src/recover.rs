@@ -6,16 +6,17 @@
 //! writes at the point of history that it worked from, not on top of what others did since: so a
 //! price that both changed stays a conflict instead of being overwritten in silence.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use automerge::{Automerge, AutomergeError, ChangeHash};
 use uuid::Uuid;
 
 use crate::{
+    difference::{FieldDifference, Fields, Place, differences, values},
     edit::{DraftEditor, EditRefusal, Writer},
     model::{
         Draft, ReadFault,
-        schema::{Kind, Path, Scalar, Section, Shape},
+        schema::{Kind, Path, Scalar, Section},
     },
     time::Instant,
 };
@@ -102,6 +103,41 @@ pub fn rebase(
     Ok(Recovered { doc, replayed, held })
 }
 
+/// Writes again, by somebody else and on top of `doc` as it stands, what others wrote: of `writes` the
+/// places in `wanted` and those below them. So whoever takes work over answers for it, field by field.
+///
+/// # Errors
+/// [`RecoverFault`]; `doc` is as it was then.
+pub fn take_over(
+    doc: &Automerge,
+    writes: &[FieldDifference],
+    writer: &Writer,
+    at: Instant,
+    wanted: &[Path],
+) -> Result<Recovered, RecoverFault> {
+    let mut doc = doc.clone();
+    let present = values(&Draft::read(&doc)?);
+    let mut places: Vec<(Place, Fields)> = Vec::new();
+    for write in writes.iter().filter(|write| wanted.iter().any(|p| covers(p, &write.path))) {
+        let place = (write.path.section, write.path.item.clone());
+        let field = write.path.field.filter(|_| present.get(&write.path) != write.after);
+        let field = field.map(|name| (name, write.after.clone()));
+        match places.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, fields)) => fields.extend(field),
+            None => places.push((place, field.into_iter().collect())),
+        }
+    }
+    let mut replay = Replay::new(&mut doc, writer, at)?;
+    for (place, fields) in places {
+        let exists = present.items.contains(&place);
+        if !fields.is_empty() || !exists {
+            replay.write(&place, fields, &[], exists);
+        }
+    }
+    let (replayed, held) = replay.finish();
+    Ok(Recovered { doc, replayed, held })
+}
+
 fn path_of((section, item): &Place, field: &'static str) -> Path {
     Path { section: *section, item: item.clone(), field: Some(field) }
 }
@@ -116,74 +152,6 @@ fn common_heads(server: &Automerge, local: &Automerge) -> Vec<ChangeHash> {
     let built_on: BTreeSet<ChangeHash> =
         shared.iter().flat_map(|meta| meta.deps.iter().copied()).collect();
     shared.iter().map(|meta| meta.hash).filter(|hash| !built_on.contains(hash)).collect()
-}
-
-/// A draft as values by place.
-#[derive(Default)]
-struct Values {
-    items: BTreeSet<Place>,
-    fields: BTreeMap<Path, Scalar>,
-}
-
-type Place = (Section, Option<String>);
-type Fields = Vec<(&'static str, Scalar)>;
-
-fn values(draft: &Draft) -> Values {
-    let mut values = Values::default();
-    let Ok(json) = serde_json::to_value(draft) else { return values };
-    for section in Section::ALL {
-        let Some(content) = json.get(section.key()).and_then(|value| value.as_object()) else {
-            continue;
-        };
-        if section.shape() == Shape::Single {
-            values.add((section, None), content);
-            continue;
-        }
-        for (item, content) in content {
-            if let Some(content) = content.as_object() {
-                values.add((section, Some(item.clone())), content);
-            }
-        }
-    }
-    values
-}
-
-impl Values {
-    fn add(&mut self, place: Place, content: &serde_json::Map<String, serde_json::Value>) {
-        let (section, item) = &place;
-        for row in section.fields() {
-            let value = content.get(row.name).cloned().map(serde_json::from_value);
-            if let Some(Ok(value)) = value {
-                let path = Path { section: *section, item: item.clone(), field: Some(row.name) };
-                self.fields.insert(path, value);
-            }
-        }
-        self.items.insert(place);
-    }
-
-    fn get(&self, path: &Path) -> Scalar {
-        self.fields.get(path).cloned().unwrap_or(Scalar::Null)
-    }
-}
-
-/// What `after` has that `before` has not, by place, vehicles before the lines that name them.
-fn differences(before: &Values, after: &Values) -> Vec<(Place, Fields)> {
-    let mut found = Vec::new();
-    for place in &after.items {
-        let (section, item) = place;
-        let mut fields = Fields::new();
-        for row in section.fields() {
-            let path = Path { section: *section, item: item.clone(), field: Some(row.name) };
-            let value = after.get(&path);
-            if value != before.get(&path) {
-                fields.push((row.name, value));
-            }
-        }
-        if !fields.is_empty() || !before.items.contains(place) {
-            found.push((place.clone(), fields));
-        }
-    }
-    found
 }
 
 struct Replay<'d> {

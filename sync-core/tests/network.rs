@@ -116,6 +116,7 @@ impl Server {
             lock: Lock::Open,
             conflicts: sync_core::conflict::list(&self.doc),
             held: Vec::new(),
+            late: 0,
             server_time: AT,
         }
     }

@@ -1,7 +1,11 @@
 //! Offline drafts over real HTTP, by phones that run the shared library.
 
+mod after;
 mod conflicts;
+mod devices;
+mod history;
 mod hostile;
+mod late;
 mod people;
 mod phone;
 mod refusals;

@@ -121,7 +121,7 @@ fn capabilities_use_each_other_only_to_the_left() {
 /// Tables that other capabilities read inside their own queries, because a join is the only sound way
 /// to ask: who may see a case, and who somebody is.
 const READ_BY_OTHERS: &[(&str, &[&str])] = &[
-    ("branches", &["case_log", "intake", "dispatch", "board"]),
+    ("branches", &["case_log", "intake", "dispatch", "draft", "board"]),
     ("people", &["dispatch", "board"]),
     ("cases", &["case_log", "dispatch", "draft", "board"]),
     ("case_events", &["board"]),

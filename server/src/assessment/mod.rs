@@ -24,7 +24,7 @@ use crate::{
     auth::policy::Actor,
     case_log::{self, Author, NewEvent, SeenCase},
     db::Conn,
-    draft::Current,
+    draft::{self, Current},
     error::ApiError,
 };
 
@@ -170,6 +170,7 @@ pub fn freeze(
         frozen_at: app.now(),
     };
     store::insert(conn, &version)?;
+    draft::froze(conn, case_id, &draft.heads, &draft.sha256, version.frozen_at)?;
     say(conn, app, actor, EventKind::VersionFrozen, &version)?;
     if rules::voids_agreement(seen.status) {
         say(conn, app, actor, EventKind::AgreementVoided, &version)?;

@@ -223,6 +223,15 @@ operations! {
     IssueDraftActor                "issue_draft_actor"            Roles(FIELD);
     SyncDraft                      "sync_draft"                   Roles(FIELD);
     GetDraft                       "get_draft"                    Roles(CASE_READERS);
+    GetDraftHistory                "get_draft_history"            Roles(CASE_READERS);
+    CompareDraft                   "compare_draft"                Roles(CASE_READERS);
+    ListAmendments                 "list_amendments"              Roles(CASE_READERS);
+    ListLateWork                   "list_late_work"               Roles(&[Surveyor, Assessor, Verifier, Dispatcher, Manager]);
+    TakeLateWork                   "take_late_work"               Roles(FIELD);
+    HandInDraft                    "hand_in_draft"                Public;
+    ListQuarantine                 "list_quarantine"              Roles(&[Manager]);
+    GetQuarantine                  "get_quarantine"               Roles(&[Manager]);
+    DecideQuarantine               "decide_quarantine"            Roles(&[Manager]);
     SettleConflict                 "settle_conflict"              Roles(&[Surveyor, Assessor, Verifier, Manager]);
     // evidence
     DeclarePhotos                  "declare_photos"               Roles(FIELD);

@@ -1,6 +1,10 @@
 //! Tables as diesel sees them; the same for both engines. One block for each migration.
 
+mod draft;
+
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+pub use draft::*;
 
 table! {
     branches (id) {
@@ -277,117 +281,6 @@ table! {
 }
 
 table! {
-    case_draft (case_id) {
-        case_id -> Text,
-        epoch -> BigInt,
-        lsn -> BigInt,
-        heads -> Binary,
-        max_op -> BigInt,
-        snapshot_lsn -> BigInt,
-        tail_bytes -> BigInt,
-        approved_heads -> Nullable<Binary>,
-        approved_sha256 -> Nullable<Binary>,
-        opened_at -> BigInt,
-        changed_at -> BigInt,
-    }
-}
-
-table! {
-    draft_actor (actor) {
-        actor -> Binary,
-        case_id -> Text,
-        kind -> Text,
-        person_id -> Nullable<Text>,
-        install_id -> Nullable<Text>,
-        device_id -> Nullable<Text>,
-        issue_key -> Nullable<Text>,
-        issued_at -> BigInt,
-        revoked_at -> Nullable<BigInt>,
-    }
-}
-
-table! {
-    draft_change (case_id, lsn) {
-        case_id -> Text,
-        lsn -> BigInt,
-        epoch -> BigInt,
-        hash -> Binary,
-        actor -> Binary,
-        seq -> BigInt,
-        deps -> Binary,
-        start_op -> BigInt,
-        max_op -> BigInt,
-        client_time -> BigInt,
-        received_at -> BigInt,
-        person_id -> Nullable<Text>,
-        device_id -> Nullable<Text>,
-        push_id -> Nullable<Text>,
-        size -> BigInt,
-        bytes -> Binary,
-    }
-}
-
-table! {
-    draft_snapshot (case_id, lsn) {
-        case_id -> Text,
-        lsn -> BigInt,
-        heads -> Binary,
-        bytes -> Binary,
-        sha256 -> Binary,
-        verified_at -> BigInt,
-    }
-}
-
-table! {
-    draft_push (person_id, push_id) {
-        person_id -> Text,
-        push_id -> Text,
-        case_id -> Text,
-        actor -> Binary,
-        request_sha256 -> Binary,
-        response -> Binary,
-        created_at -> BigInt,
-    }
-}
-
-table! {
-    draft_quarantine (id) {
-        id -> Text,
-        case_id -> Text,
-        actor -> Binary,
-        person_id -> Text,
-        push_id -> Text,
-        change_hash -> Nullable<Binary>,
-        rule -> Text,
-        path -> Nullable<Text>,
-        detail -> Text,
-        bytes -> Binary,
-        bytes_sha256 -> Binary,
-        size -> BigInt,
-        received_at -> BigInt,
-        decided_at -> Nullable<BigInt>,
-        decided_by -> Nullable<Text>,
-        decision -> Nullable<Text>,
-    }
-}
-
-table! {
-    draft_conflict (case_id, path, opened_lsn) {
-        case_id -> Text,
-        path -> Text,
-        opened_lsn -> BigInt,
-        concern -> Text,
-        content -> Text,
-        changed_lsn -> BigInt,
-        opened_at -> BigInt,
-        resolved_lsn -> Nullable<BigInt>,
-        resolved_by -> Nullable<Text>,
-        resolved_at -> Nullable<BigInt>,
-        reason -> Nullable<Text>,
-    }
-}
-
-table! {
     zone_sets (id) {
         id -> Text,
         version -> BigInt,
@@ -579,6 +472,9 @@ allow_tables_to_appear_in_same_query!(
     tasks,
 );
 joinable!(case_draft -> cases (case_id));
+joinable!(draft_quarantine -> cases (case_id));
+allow_tables_to_appear_in_same_query!(draft_quarantine, cases);
+allow_tables_to_appear_in_same_query!(draft_quarantine, branches);
 allow_tables_to_appear_in_same_query!(case_draft, cases);
 allow_tables_to_appear_in_same_query!(photos, blobs);
 allow_tables_to_appear_in_same_query!(custody_entries, custody_heads);

@@ -19,6 +19,21 @@ pub(super) fn draft_roles(actor: &Actor, case: &CaseFacts) -> Roles {
     held.collect()
 }
 
+/// Where somebody's changes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Landing {
+    /// Into the draft.
+    Draft,
+    /// Beside it, until whoever works on the case now takes them over.
+    Late,
+}
+
+/// Where an actor's changes go: of somebody who was sent earlier, and is not now, beside the draft.
+pub(super) fn landing(actor: &Actor, case: &CaseFacts) -> Landing {
+    let assesses = actor.is(Role::Assessor) && actor.covers(&case.branch_path);
+    if case.tasked == Tasked::Earlier && !assesses { Landing::Late } else { Landing::Draft }
+}
+
 /// Whether the roles are those of somebody who works on the loss with a device of their own.
 pub(super) fn works_in_the_field(roles: Roles) -> bool {
     roles.overlaps(Roles::NONE.with(DraftRole::Surveyor))
@@ -74,6 +89,8 @@ mod tests {
             let roles = draft_roles(&actor, &case(tasked));
             assert_eq!(names(roles).join(" "), expected, "{role} {branch_path} {tasked:?}");
             assert_eq!(works_in_the_field(roles), expected == "surveyor");
+            let late = role == Role::Surveyor && tasked == Tasked::Earlier;
+            assert_eq!(landing(&actor, &case(tasked)) == Landing::Late, late);
         }
     }
 }

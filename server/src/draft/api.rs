@@ -1,17 +1,20 @@
 //! Handlers.
 
+pub(super) mod held;
+pub(super) mod history;
+
 use actix_web::{HttpResponse, get, post, web};
 use api_spec::{
     draft::{
-        DraftResponse, IssueDraftActorRequest, IssueDraftActorResponse, SettleConflictRequest,
-        SettleConflictResponse, SyncDraftRequest, SyncDraftResponse,
+        DraftResponse, GetDraftQuery, IssueDraftActorRequest, IssueDraftActorResponse,
+        SettleConflictRequest, SettleConflictResponse, SyncDraftRequest, SyncDraftResponse,
     },
     problem::{FieldError, Problem},
 };
 use sync_core::{ids::CaseId, model::schema::Path};
 
 use super::{
-    exchange,
+    exchange::{self, Asked},
     open::{self, Ask},
     read,
     settle::{self, Decision},
@@ -20,7 +23,7 @@ use super::{
 use crate::{
     app::App,
     auth::{actor::By, policy::op},
-    body::{Command, IdPath},
+    body::{Command, IdPath, Query},
     case_log,
     error::ApiError,
     wire::Fields,
@@ -51,7 +54,9 @@ pub async fn issue_draft_actor(
 /// One exchange does both; without changes it only pulls. The Idempotency-Key names the push: a retry
 /// gets the same answer. Refusals take nothing: `actor_reused` (get a new actor), `seq_gap` (send from
 /// `facts.expected_seq`), `unknown_deps`, `epoch_over` (open the draft anew), `too_large`,
-/// `quarantined` (`facts.rule` and `facts.path` say why), `draft_locked`.
+/// `quarantined` (`facts.rule` and `facts.path` say why). Work that comes after a version was frozen, agreed
+/// or the case closed is taken and listed as an amendment; work of somebody who is not sent to the case
+/// any more is held beside the draft.
 #[utoipa::path(operation_id = "sync_draft", tags = ["draft", "command"], params(("id" = uuid::Uuid, Path, description = "case")), request_body = SyncDraftRequest, responses((status = 200, description = "what was taken, and what you lack", body = SyncDraftResponse), (status = 410, description = "another draft document", body = Problem, content_type = "application/problem+json"), (status = 423, description = "the case is closed", body = Problem, content_type = "application/problem+json")))]
 #[post("")]
 pub async fn sync_draft(
@@ -60,22 +65,29 @@ pub async fn sync_draft(
     id: IdPath<CaseId>,
     command: Command<SyncDraftRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let request = wire::request(command.value)?;
-    let body = exchange::exchange(&app, actor.into_actor(), id.0, command.key, request).await?;
+    let signature = command.value.signature.clone();
+    let asked = Asked { request: wire::request(command.value)?, signature };
+    let body = exchange::exchange(&app, actor.into_actor(), id.0, command.key, asked).await?;
     Ok(json(body))
 }
 
 /// The draft of a case, with its conflicts
-#[utoipa::path(operation_id = "get_draft", tag = "draft", params(("id" = uuid::Uuid, Path, description = "case")), responses((status = 200, description = "the draft", body = DraftResponse)))]
+///
+/// With `lsn` as it stood at that number of its log, without conflicts.
+#[utoipa::path(operation_id = "get_draft", tag = "draft", params(("id" = uuid::Uuid, Path, description = "case"), GetDraftQuery), responses((status = 200, description = "the draft", body = DraftResponse)))]
 #[get("/cases/{id}/draft")]
 pub async fn get_draft(
     app: web::Data<App>,
     actor: By<op::GetDraft>,
     id: IdPath<CaseId>,
+    query: Query<GetDraftQuery>,
 ) -> Result<web::Json<DraftResponse>, ApiError> {
     let (actor, id) = (actor.into_actor(), id.0);
     app.db.read(move |conn| case_log::see(conn, &actor, id).map(|_| ())).await?;
-    Ok(web::Json(read::response(&app, id).await?))
+    Ok(web::Json(match query.0.lsn {
+        None => read::response(&app, id).await?,
+        Some(lsn) => read::past(&app, id, lsn).await?,
+    }))
 }
 
 /// Settle a conflict of a draft

@@ -3,31 +3,24 @@
 use std::sync::Arc;
 
 use api_spec::problem::Code;
-use sha2::{Digest, Sha256};
 use sync_core::{
     automerge::Automerge,
     conflict::{self, Conflict},
+    difference::{self, FieldDifference},
     gate::{self, Admitted, AdmittedChange, Class, PushContext, Rejection, Rule},
-    ids::CaseId,
-    lifecycle::EventKind,
-    model::{ActorId, schema::Roles},
-    protocol::{Lock, SyncRefusal},
+    ids::{CaseId, DeviceId, PersonId},
+    model::{ActorId, Draft, schema::Roles},
+    protocol::SyncRefusal,
 };
 
 use super::{
+    access::Landing,
     document::{self, Loading},
-    refuse,
-    rules::{self, Head},
-    store::{self, NewPush, NewSnapshot},
+    landing, refuse,
+    rules::Head,
+    store,
 };
-use crate::{
-    app::App,
-    auth::policy,
-    body::CommandKey,
-    case_log::{self, NewEvent},
-    db::Conn,
-    error::ApiError,
-};
+use crate::{app::App, auth::policy, body::CommandKey, db::Conn, error::ApiError};
 
 /// How often an append is tried when other nodes are faster.
 const TRIES: usize = 8;
@@ -43,8 +36,47 @@ pub(super) struct Appender {
     pub(super) actor: ActorId,
     /// The push id, and what it stands for.
     pub(super) key: CommandKey,
+    /// Whose work it is: the author's own, unless they take over somebody else's.
+    pub(super) writer: Credit,
     /// Why a conflict is settled with a value that none of its writers wrote.
     pub(super) reason: Option<String>,
+    /// What the device's key signed.
+    pub(super) signature: Option<Signature>,
+}
+
+impl Appender {
+    /// Somebody who appends work of their own.
+    pub(super) fn own(
+        case_id: CaseId,
+        author: policy::Actor,
+        actor: ActorId,
+        key: CommandKey,
+    ) -> Self {
+        let writer = Credit { person: author.person, device: author.device };
+        Self { case_id, author, actor, key, writer, reason: None, signature: None }
+    }
+}
+
+/// Whose work changes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Credit {
+    pub(super) person: PersonId,
+    pub(super) device: Option<DeviceId>,
+}
+
+/// A signature by a device's key, to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Signature {
+    pub(super) device: DeviceId,
+    pub(super) text: String,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Under which roles somebody appends, and where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Admission {
+    pub(super) roles: Roles,
+    pub(super) landing: Landing,
 }
 
 /// Something that appends changes: what a device pushes, or a settlement.
@@ -55,11 +87,16 @@ pub(super) trait Append: Send + Sync + 'static {
     /// How many bytes it holds in memory while it waits.
     fn size(&self) -> usize;
 
-    /// Whether it may be done now, and under which roles.
-    fn check(&self, conn: &mut Conn, head: &Head) -> Result<Roles, ApiError>;
+    /// Whether it may be done now, under which roles, and where it goes.
+    fn check(&self, conn: &mut Conn, head: &Head) -> Result<Admission, ApiError>;
 
     /// The changes, made for this document if they do not come from outside.
     fn changes(&self, doc: &Automerge, roles: Roles) -> Result<Vec<Vec<u8>>, ApiError>;
+
+    /// What else is noted in the transaction that appends.
+    fn note(&self, _: &mut Conn, _: &Landed) -> Result<(), ApiError> {
+        Ok(())
+    }
 
     /// The answer, read in the transaction that appends.
     fn answer(&self, conn: &mut Conn, landed: &Landed) -> Result<Vec<u8>, ApiError>;
@@ -89,7 +126,7 @@ pub(super) async fn append<A: Append>(app: &App, work: Arc<A>) -> Result<Vec<u8>
     Err(ApiError::overloaded())
 }
 
-enum Outcome {
+pub(super) enum Outcome {
     Answered(Vec<u8>),
     /// Somebody else appended first.
     Moved,
@@ -98,19 +135,23 @@ enum Outcome {
 /// What a try starts from.
 struct Start {
     head: Head,
-    roles: Roles,
+    admission: Admission,
     last_seq: u64,
     loading: Loading,
+    late: Option<store::Late>,
 }
 
 /// What passed the gate, ready to be stored.
-struct Prepared {
-    from: Head,
-    to: Head,
-    rows: Vec<AdmittedChange>,
-    last_seq: u64,
-    snapshot: Option<Vec<u8>>,
-    conflicts: Vec<Conflict>,
+pub(super) struct Prepared {
+    pub(super) from: Head,
+    pub(super) to: Head,
+    pub(super) landing: Landing,
+    pub(super) rows: Vec<AdmittedChange>,
+    pub(super) last_seq: u64,
+    pub(super) snapshot: Option<Vec<u8>>,
+    pub(super) conflicts: Vec<Conflict>,
+    /// What it changes, where something is pinned that it comes after.
+    pub(super) amends: Vec<FieldDifference>,
     doc: Arc<Automerge>,
     saved: usize,
 }
@@ -124,14 +165,15 @@ async fn attempt<A: Append>(app: &App, work: &Arc<A>) -> Result<Outcome, ApiErro
     let doc = document::load(app, by.case_id, &start.head, start.loading).await?;
     let context = PushContext {
         actor: by.actor.clone(),
-        person: by.author.person,
-        roles: start.roles,
+        person: by.writer.person,
+        roles: start.admission.roles,
         last_seq: start.last_seq,
         now: app.now(),
     };
-    let (inner, roles) = (work.clone(), start.roles);
-    let judged = app.drafts.compute(move || judge(inner.as_ref(), &doc, roles, &context)).await?;
-    let (admitted, conflicts) = match judged {
+    let inner = work.clone();
+    let on = On { doc, late: start.late, pinned: start.head.pin.is_some() };
+    let judged = app.drafts.compute(move || judge(inner.as_ref(), &on, &context)).await?;
+    let verdict = match judged {
         Some(Ok(passed)) => passed,
         Some(Err(Refused::Request(error))) => return Err(error),
         Some(Err(Refused::Gate { rejection, changes })) => {
@@ -140,12 +182,12 @@ async fn attempt<A: Append>(app: &App, work: &Arc<A>) -> Result<Outcome, ApiErro
         // The gate catches panics of the library itself, so this one is ours.
         None => return Err(ApiError::internal("the gate panicked")),
     };
-    if admitted.rows.is_empty() {
+    if verdict.admitted.rows.is_empty() {
         return nothing_new(app, work.clone(), start.head, start.last_seq).await;
     }
-    let prepared = Arc::new(prepare(start.head, admitted, conflicts)?);
-    let outcome = store_all(app, work.clone(), prepared.clone()).await?;
-    if matches!(outcome, Outcome::Answered(_)) {
+    let prepared = Arc::new(prepare(start.head, start.admission.landing, verdict)?);
+    let outcome = landing::store_all(app, work.clone(), prepared.clone()).await?;
+    if matches!(outcome, Outcome::Answered(_)) && prepared.landing == Landing::Draft {
         app.drafts.keep(by.case_id, &prepared.to, prepared.doc.clone(), prepared.saved);
     }
     Ok(outcome)
@@ -162,12 +204,34 @@ async fn start<A: Append>(app: &App, work: Arc<A>) -> Result<Result<Start, Vec<u
                 return Ok(Err(answer));
             }
             let head = store::find_head(conn, by.case_id)?.ok_or_else(ApiError::not_found)?;
-            let roles = work.check(conn, &head)?;
-            let last_seq = store::last_seq(conn, by.case_id, &by.actor, head.lsn)?;
+            let admission = work.check(conn, &head)?;
+            let mut last_seq = store::last_seq(conn, by.case_id, &by.actor, head.lsn)?;
+            let late = match admission.landing {
+                Landing::Draft => None,
+                Landing::Late => store::find_late(conn, by.case_id, &by.actor, &head)?,
+            };
+            if let Some(late) = &late {
+                last_seq = last_seq.max(late.last_seq);
+            }
             let loading = document::find(conn, &inner, by.case_id, &head)?;
-            Ok(Ok(Start { head, roles, last_seq, loading }))
+            Ok(Ok(Start { head, admission, last_seq, loading, late }))
         })
         .await
+}
+
+/// What changes are judged on.
+struct On {
+    doc: Arc<Automerge>,
+    /// Earlier work of the same actor that is held beside the draft.
+    late: Option<store::Late>,
+    pinned: bool,
+}
+
+/// What the gate said.
+struct Verdict {
+    admitted: Admitted,
+    conflicts: Vec<Conflict>,
+    amends: Vec<FieldDifference>,
 }
 
 enum Refused {
@@ -175,20 +239,36 @@ enum Refused {
     Gate { rejection: Rejection, changes: Vec<Vec<u8>> },
 }
 
-fn judge<A: Append>(
-    work: &A,
-    doc: &Automerge,
-    roles: Roles,
-    context: &PushContext,
-) -> Result<(Admitted, Vec<Conflict>), Refused> {
-    let changes = work.changes(doc, roles).map_err(Refused::Request)?;
+fn judge<A: Append>(work: &A, on: &On, context: &PushContext) -> Result<Verdict, Refused> {
+    let changes = work.changes(&on.doc, context.roles).map_err(Refused::Request)?;
     let slices: Vec<&[u8]> = changes.iter().map(Vec::as_slice).collect();
-    let admit = || gate::admit(doc, context, &slices).map(|a| (conflict::list(&a.doc), a));
+    let admit = || {
+        let view = on.view()?;
+        let admitted = gate::admit(view.as_ref().unwrap_or(&on.doc), context, &slices)?;
+        let conflicts = conflict::list(&admitted.doc);
+        let amends = if on.pinned { changed(&on.doc, &admitted.doc)? } else { Vec::new() };
+        Ok(Verdict { admitted, conflicts, amends })
+    };
     let verdict = std::panic::catch_unwind(std::panic::AssertUnwindSafe(admit));
-    match verdict.unwrap_or_else(|_| Err(panicked())) {
-        Ok((conflicts, admitted)) => Ok((admitted, conflicts)),
-        Err(rejection) => Err(Refused::Gate { rejection, changes }),
+    verdict
+        .unwrap_or_else(|_| Err(panicked()))
+        .map_err(|rejection| Refused::Gate { rejection, changes })
+}
+
+impl On {
+    /// The draft with what is held of the actor on top, if anything is.
+    fn view(&self) -> Result<Option<Automerge>, Rejection> {
+        let Some(late) = self.late.as_ref().filter(|late| !late.changes.is_empty()) else {
+            return Ok(None);
+        };
+        let held: Vec<&[u8]> = late.changes.iter().map(|change| change.bytes.as_slice()).collect();
+        gate::receive(&self.doc, &held).map(Some)
     }
+}
+
+fn changed(before: &Automerge, after: &Automerge) -> Result<Vec<FieldDifference>, Rejection> {
+    let read = |doc| Draft::read(doc).map_err(|fault| refuse::unreadable(&fault));
+    Ok(difference::between(&read(before)?, &read(after)?))
 }
 
 /// A panic over somebody's bytes is a refusal of these bytes.
@@ -202,7 +282,8 @@ fn panicked() -> Rejection {
     }
 }
 
-fn prepare(from: Head, admitted: Admitted, conflicts: Vec<Conflict>) -> Result<Prepared, ApiError> {
+fn prepare(from: Head, landing: Landing, verdict: Verdict) -> Result<Prepared, ApiError> {
+    let Verdict { admitted, conflicts, amends } = verdict;
     let saved = admitted.snapshot.as_ref().map_or(0, Vec::len);
     if saved > MOST_SAVED_BYTES {
         return Err(refuse::problem(&SyncRefusal::TooLarge).fact("rule", Rule::DraftFull.code()));
@@ -210,23 +291,29 @@ fn prepare(from: Head, admitted: Admitted, conflicts: Vec<Conflict>) -> Result<P
     let size = |n: usize| u64::try_from(n).map_err(ApiError::internal);
     let bytes = size(admitted.rows.iter().map(|row| row.bytes.len()).sum())?;
     let changes = size(admitted.rows.len())?;
-    let due = from.snapshot_due(changes, bytes);
+    let due = landing == Landing::Draft && from.snapshot_due(changes, bytes);
     let lsn = from.lsn + changes;
-    let to = Head {
-        lsn,
-        heads: admitted.heads,
-        max_op: from.max_op.max(admitted.max_op),
-        snapshot_lsn: if due { lsn } else { from.snapshot_lsn },
-        tail_bytes: if due { 0 } else { from.tail_bytes + bytes },
-        ..from.clone()
+    let to = match landing {
+        // The draft stays as it is; its row is only held, so that nobody moves it meanwhile.
+        Landing::Late => from.clone(),
+        Landing::Draft => Head {
+            lsn,
+            heads: admitted.heads,
+            max_op: from.max_op.max(admitted.max_op),
+            snapshot_lsn: if due { lsn } else { from.snapshot_lsn },
+            tail_bytes: if due { 0 } else { from.tail_bytes + bytes },
+            ..from.clone()
+        },
     };
     Ok(Prepared {
         from,
         to,
+        landing,
         rows: admitted.rows,
         last_seq: admitted.last_seq,
         snapshot: admitted.snapshot.filter(|_| due),
         conflicts,
+        amends,
         doc: Arc::new(admitted.doc),
         saved,
     })
@@ -242,123 +329,6 @@ async fn nothing_new<A: Append>(
     let landed = Landed { head, accepted: 0, last_seq };
     let answer = app.db.read(move |conn| work.answer(conn, &landed)).await?;
     Ok(Outcome::Answered(answer))
-}
-
-async fn store_all<A: Append>(
-    app: &App,
-    work: Arc<A>,
-    prepared: Arc<Prepared>,
-) -> Result<Outcome, ApiError> {
-    let inner = app.clone();
-    app.db
-        .write(move |conn| {
-            let by = work.by();
-            if let Some(answer) = store::find_push(conn, by.author.person, &by.key)? {
-                return Ok(Outcome::Answered(answer));
-            }
-            let (from, to) = (&prepared.from, &prepared.to);
-            if !store::advance(conn, by.case_id, from, to, inner.now())? {
-                return Ok(Outcome::Moved);
-            }
-            store_changes(conn, &inner, by, &prepared)?;
-            store_conflicts(conn, &inner, by, &prepared)?;
-            case_log::append(conn, &event(&inner, by, &prepared))?;
-            let landed = Landed {
-                head: to.clone(),
-                accepted: prepared.rows.len(),
-                last_seq: prepared.last_seq,
-            };
-            let response = work.answer(conn, &landed)?;
-            let push = NewPush {
-                person: by.author.person,
-                key: &by.key,
-                case_id: by.case_id,
-                actor: &by.actor,
-                response: &response,
-                now: inner.now(),
-            };
-            store::insert_push(conn, &push)?;
-            Ok(Outcome::Answered(response))
-        })
-        .await
-}
-
-fn store_changes(
-    conn: &mut Conn,
-    app: &App,
-    by: &Appender,
-    prepared: &Prepared,
-) -> Result<(), ApiError> {
-    let appender = store::Appender {
-        case_id: by.case_id,
-        epoch: prepared.from.epoch,
-        person: Some(by.author.person),
-        device: by.author.device,
-        push_id: Some(&by.key.key),
-        now: app.now(),
-    };
-    for (lsn, row) in (prepared.from.lsn + 1..).zip(&prepared.rows) {
-        store::insert_change(conn, &appender, lsn, row)?;
-    }
-    if let Some(bytes) = &prepared.snapshot {
-        let snapshot = NewSnapshot {
-            case_id: by.case_id,
-            lsn: prepared.to.lsn,
-            heads: &prepared.to.heads,
-            bytes,
-            sha256: Sha256::digest(bytes).into(),
-            now: app.now(),
-        };
-        store::insert_snapshot(conn, &snapshot, prepared.from.snapshot_lsn)?;
-    }
-    Ok(())
-}
-
-fn store_conflicts(
-    conn: &mut Conn,
-    app: &App,
-    by: &Appender,
-    prepared: &Prepared,
-) -> Result<(), ApiError> {
-    let open: Vec<_> =
-        store::list_open(conn, by.case_id)?.into_iter().map(|row| row.standing).collect();
-    let changes = rules::compare_conflicts(&open, prepared.conflicts.clone());
-    let (lsn, now) = (prepared.to.lsn, app.now());
-    for conflict in &changes.opened {
-        store::insert_conflict(conn, by.case_id, conflict, lsn, now)?;
-    }
-    for (opened_lsn, conflict) in &changes.changed {
-        store::update_conflict(conn, by.case_id, *opened_lsn, conflict, lsn)?;
-    }
-    let resolution =
-        store::Resolution { lsn, by: by.author.person, reason: by.reason.as_deref(), now };
-    for (opened_lsn, path) in &changes.resolved {
-        store::resolve_conflict(conn, by.case_id, *opened_lsn, path, &resolution)?;
-    }
-    Ok(())
-}
-
-fn event(app: &App, by: &Appender, prepared: &Prepared) -> NewEvent {
-    let now = app.now();
-    let paths = prepared.rows.iter().flat_map(|row| &row.paths).map(String::as_str);
-    NewEvent {
-        id: app.new_id(),
-        case_id: by.case_id,
-        kind: EventKind::DraftSynced,
-        author: (&by.author).into(),
-        device_at: prepared.rows.last().map(|row| row.client_time),
-        occurred_at: now,
-        recorded_at: now,
-        data: serde_json::json!({
-            "epoch": prepared.to.epoch,
-            "from_lsn": prepared.from.lsn + 1,
-            "to_lsn": prepared.to.lsn,
-            "actor": by.actor.to_hex_string(),
-            "sections": rules::sections(paths),
-            // A version is approved already: somebody has to look at what came late.
-            "after_approval": prepared.from.lock == Lock::Approved,
-        }),
-    }
 }
 
 /// The refusal of somebody who sees the case but does not work on it.

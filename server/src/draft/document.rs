@@ -12,7 +12,18 @@ use crate::{app::App, db::Conn, error::ApiError};
 /// A document in memory, or the bytes it is loaded from.
 pub(super) enum Loading {
     Kept(Arc<Automerge>),
-    Stored(Vec<u8>),
+    Stored(Stored),
+}
+
+/// A draft as bytes from the tables.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    /// They load as the whole draft.
+    pub(super) bytes: Vec<u8>,
+    /// The number of the snapshot that they begin with; 0 for none.
+    from: u64,
+    /// The numbers of snapshots that could not be used.
+    damaged: Vec<u64>,
 }
 
 /// What is needed to have the document of this head.
@@ -30,45 +41,117 @@ pub(super) fn find(
 
 /// The whole draft up to a head as bytes, from rows alone. A damaged snapshot is passed over: the one
 /// before it, or the log from its start, gives the same draft.
-pub(super) fn stored(conn: &mut Conn, case_id: CaseId, head: &Head) -> Result<Vec<u8>, ApiError> {
-    let (mut after, mut bytes) = (0, Vec::new());
-    let mut upto = head.lsn;
+pub(super) fn stored(conn: &mut Conn, case_id: CaseId, head: &Head) -> Result<Stored, ApiError> {
+    stored_before(conn, case_id, head, head.lsn)
+}
+
+/// [`stored`], from a snapshot up to `upto` or from none.
+fn stored_before(
+    conn: &mut Conn,
+    case_id: CaseId,
+    head: &Head,
+    mut upto: u64,
+) -> Result<Stored, ApiError> {
+    let mut found = Stored::default();
     while let Some(snapshot) = store::find_snapshot(conn, case_id, upto)? {
         let lsn = snapshot.lsn()?;
         if Sha256::digest(&snapshot.bytes)[..] == snapshot.sha256 {
-            (after, bytes) = (lsn, snapshot.bytes);
+            (found.from, found.bytes) = (lsn, snapshot.bytes);
             break;
         }
         damaged(case_id, lsn);
+        found.damaged.push(lsn);
         upto = lsn.saturating_sub(1);
     }
+    let after = match found.from {
+        0 => store::first_lsn(conn, case_id, head)?.saturating_sub(1),
+        lsn => lsn,
+    };
     for change in store::list_bytes(conn, case_id, (after, head.lsn), None)? {
-        bytes.extend(change);
+        found.bytes.extend(change);
     }
-    Ok(bytes)
+    Ok(found)
 }
 
-/// Has the document, loading it off the async threads if need be.
+/// Has the document, loading it off the async threads if need be. A snapshot that does not load, or
+/// loads as something else, is replaced by what the log says, and told.
 pub(super) async fn load(
     app: &App,
     case_id: CaseId,
     head: &Head,
     loading: Loading,
 ) -> Result<Arc<Automerge>, ApiError> {
-    let bytes = match loading {
+    let mut stored = match loading {
         Loading::Kept(doc) => return Ok(doc),
-        Loading::Stored(bytes) => bytes,
+        Loading::Stored(stored) => stored,
     };
-    let saved = bytes.len();
-    let loaded = app.drafts.compute(move || gate::load(&bytes)).await?;
-    let doc = match loaded {
-        Some(Ok(doc)) if doc.get_heads() == head.heads => Arc::new(doc),
-        Some(Ok(_)) => return Err(unreadable(case_id, "other heads than recorded")),
-        Some(Err(rejection)) => return Err(unreadable(case_id, rejection.rule.code())),
-        None => return Err(unreadable(case_id, "the library panicked")),
-    };
-    app.drafts.keep(case_id, head, doc.clone(), saved);
-    Ok(doc)
+    loop {
+        let (from, broken) = (stored.from, stored.damaged.clone());
+        let saved = stored.bytes.len();
+        let why = match read(app, head, stored.bytes).await? {
+            Ok(doc) => {
+                let doc = Arc::new(doc);
+                if !broken.is_empty() {
+                    rebuild(app, case_id, head, doc.clone(), broken).await?;
+                }
+                app.drafts.keep(case_id, head, doc.clone(), saved);
+                return Ok(doc);
+            }
+            Err(why) if from == 0 => return Err(unreadable(case_id, why)),
+            Err(why) => why,
+        };
+        // Its checksum is right, and still it is not what the log says.
+        tracing::error!(case = %case_id, lsn = from, why, "a draft snapshot does not hold the draft");
+        metrics::counter!("chakan_draft_snapshots_damaged_total").increment(1);
+        let older = head.clone();
+        stored = app
+            .db
+            .read(move |conn| stored_before(conn, case_id, &older, from.saturating_sub(1)))
+            .await?;
+        stored.damaged.splice(0..0, broken);
+        stored.damaged.push(from);
+    }
+}
+
+/// The document that these bytes hold, or why it is not the one of this head.
+async fn read(
+    app: &App,
+    head: &Head,
+    bytes: Vec<u8>,
+) -> Result<Result<Automerge, &'static str>, ApiError> {
+    Ok(match app.drafts.compute(move || gate::load(&bytes)).await? {
+        Some(Ok(doc)) if doc.get_heads() == head.heads => Ok(doc),
+        Some(Ok(_)) => Err("other heads than recorded"),
+        Some(Err(rejection)) => Err(rejection.rule.code()),
+        None => Err("the library panicked"),
+    })
+}
+
+/// Puts a sound snapshot of this head in the place of damaged ones.
+async fn rebuild(
+    app: &App,
+    case_id: CaseId,
+    head: &Head,
+    doc: Arc<Automerge>,
+    damaged: Vec<u64>,
+) -> Result<(), ApiError> {
+    let Some(bytes) = app.drafts.compute(move || doc.save()).await? else { return Ok(()) };
+    let (head, now) = (head.clone(), app.now());
+    app.db
+        .write(move |conn| {
+            let snapshot = store::NewSnapshot {
+                case_id,
+                lsn: head.lsn,
+                heads: &head.heads,
+                bytes: &bytes,
+                sha256: Sha256::digest(&bytes).into(),
+                now,
+            };
+            store::replace_snapshots(conn, &snapshot, &damaged)
+        })
+        .await?;
+    metrics::counter!("chakan_draft_snapshots_rebuilt_total").increment(1);
+    Ok(())
 }
 
 fn damaged(case_id: CaseId, lsn: u64) {

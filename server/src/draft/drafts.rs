@@ -16,7 +16,7 @@ use super::rules::Head;
 use crate::error::ApiError;
 
 /// Most bytes that documents in memory may take, as estimated.
-const CACHE_BYTES: usize = 256 * 1024 * 1024;
+const CACHE_BYTES: usize = 512 * 1024 * 1024;
 /// Most places for requests that wait for a turn or work on a document; who finds none is told to
 /// come back.
 const PLACES: usize = 512;
@@ -192,6 +192,7 @@ mod tests {
             snapshot_lsn: 0,
             tail_bytes: 0,
             lock: Lock::Open,
+            pin: None,
         }
     }
 

@@ -5,18 +5,26 @@ use std::sync::Arc;
 use sync_core::{
     automerge::Automerge,
     ids::CaseId,
-    model::schema::Roles,
-    protocol::{Blob, Pull, SyncReply, SyncRequest},
+    model::{ChangeHash, schema::Roles},
+    protocol::{Blob, Pull, SyncReply, SyncRequest, push_text},
 };
 
 use super::{
-    access,
-    append::{self, Append, Appender, Landed},
+    access::{self, Landing},
+    append::{self, Admission, Append, Appender, Landed},
     document,
     rules::{self, Head, MOST_CONFLICTS, PullPlan},
-    store, wire,
+    signature, store, wire,
 };
 use crate::{app::App, auth::policy::Actor, body::CommandKey, case_log, db::Conn, error::ApiError};
+
+/// What a device asks, and what its key signed.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) request: SyncRequest,
+    /// Base64, as it was sent.
+    pub(super) signature: Option<String>,
+}
 
 /// One exchange of one device.
 pub(super) struct Exchange {
@@ -31,18 +39,28 @@ pub(super) async fn exchange(
     author: Actor,
     case_id: CaseId,
     key: CommandKey,
-    request: SyncRequest,
+    asked: Asked,
 ) -> Result<Vec<u8>, ApiError> {
-    let by = Appender { case_id, author, actor: request.actor.clone(), key, reason: None };
+    let Asked { request, signature } = asked;
+    let by = Appender::own(case_id, author, request.actor.clone(), key);
     let exchange = Exchange { app: app.clone(), by, request };
     if exchange.request.changes.is_empty() {
         return app.db.read(move |conn| exchange.pull(conn)).await;
     }
     // Before anything waits for a turn: nobody outside may take up places.
-    let exchange = Arc::new(exchange);
-    let inner = exchange.clone();
-    app.db.read(move |conn| case_log::see(conn, &inner.by.author, case_id).map(|_| ())).await?;
-    append::append(app, exchange).await
+    let (exchange, signed) = app
+        .db
+        .read(move |conn| {
+            let head = exchange.head(conn)?;
+            exchange.check(conn, &head)?;
+            let text = exchange.text();
+            let author = &exchange.by.author;
+            let signed = signature::required(conn, author, text, signature.as_deref())?;
+            Ok((exchange, signed))
+        })
+        .await?;
+    let by = Appender { signature: signed, ..exchange.by };
+    append::append(app, Arc::new(Exchange { by, ..exchange })).await
 }
 
 impl Exchange {
@@ -54,38 +72,66 @@ impl Exchange {
         self.answer(conn, &Landed { head, accepted: 0, last_seq })
     }
 
+    /// What the device's key has signed.
+    fn text(&self) -> String {
+        let changes: Vec<&[u8]> =
+            self.request.changes.iter().map(|blob| blob.0.as_slice()).collect();
+        push_text(&self.by.key.key, self.by.case_id, &self.by.actor, &changes)
+    }
+
     fn head(&self, conn: &mut Conn) -> Result<Head, ApiError> {
         case_log::see(conn, &self.by.author, self.by.case_id)?;
         store::find_head(conn, self.by.case_id)?.ok_or_else(ApiError::not_found)
     }
 
+    /// The draft as this device sees it: with what is held of its own.
     fn reply(&self, conn: &mut Conn, landed: &Landed) -> Result<SyncReply, ApiError> {
-        let (pull, cursor) = self.pull_from(conn, &landed.head)?;
-        let conflicts = store::list_open(conn, self.by.case_id)?
+        let (by, head) = (&self.by, &landed.head);
+        let late = store::find_late(conn, by.case_id, &by.actor, head)?;
+        let (pull, cursor) = self.pull_from(conn, head, late.as_ref())?;
+        let conflicts = store::list_open(conn, by.case_id)?
             .into_iter()
             .map(|row| row.standing.conflict)
             .filter(sync_core::conflict::Conflict::needs_person)
             .take(MOST_CONFLICTS);
+        let (heads, last_seq, waiting) = match &late {
+            None => (head.heads.clone(), landed.last_seq, 0),
+            Some(late) => {
+                let waiting = u64::try_from(late.changes.len()).unwrap_or(u64::MAX);
+                let links = links(late);
+                let heads = rules::heads_with(&head.heads, &links);
+                (heads, landed.last_seq.max(late.last_seq), waiting)
+            }
+        };
         Ok(SyncReply {
-            epoch: landed.head.epoch,
-            actor: self.by.actor.clone(),
+            epoch: head.epoch,
+            actor: by.actor.clone(),
             accepted: u32::try_from(landed.accepted).unwrap_or(u32::MAX),
-            last_seq: landed.last_seq,
+            last_seq,
             cursor,
-            heads: landed.head.heads.clone(),
+            heads,
             pull,
-            lock: landed.head.lock,
+            lock: head.lock,
             conflicts: conflicts.collect(),
-            held: store::list_held(conn, self.by.case_id, &self.by.actor)?,
+            held: store::list_held(conn, by.case_id, &by.actor)?,
+            late: waiting,
             server_time: self.app.now(),
         })
     }
 
     /// What the device lacks, and the log number that it has then come to.
-    fn pull_from(&self, conn: &mut Conn, head: &Head) -> Result<(Pull, u64), ApiError> {
+    fn pull_from(
+        &self,
+        conn: &mut Conn,
+        head: &Head,
+        late: Option<&store::Late>,
+    ) -> Result<(Pull, u64), ApiError> {
         let (case_id, cursor) = (self.by.case_id, self.request.cursor);
         if rules::plan_pull(head, cursor, self.request.want) == PullPlan::Snapshot {
-            let bytes = document::stored(conn, case_id, head)?;
+            let mut bytes = document::stored(conn, case_id, head)?.bytes;
+            // Changes that follow a document load with it.
+            let held = late.map(|late| late.changes.as_slice()).unwrap_or_default();
+            bytes.extend(held.iter().flat_map(|change| &change.bytes));
             return Ok((Pull::Snapshot(Blob(bytes)), head.lsn));
         }
         let own = Some(&self.by.actor);
@@ -112,18 +158,23 @@ impl Append for Exchange {
         self.request.changes.iter().map(|blob| blob.0.len()).sum()
     }
 
-    fn check(&self, conn: &mut Conn, head: &Head) -> Result<Roles, ApiError> {
+    fn check(&self, conn: &mut Conn, head: &Head) -> Result<Admission, ApiError> {
         let by = &self.by;
         let case = case_log::see(conn, &by.author, by.case_id)?;
         let roles = access::draft_roles(&by.author, &case.facts);
         if !access::works_in_the_field(roles) {
             return Err(append::not_a_writer());
         }
+        // First of all: with another document come other actors.
+        rules::may_exchange(head, self.request.epoch, self.request.cursor)?;
         let issued = store::find_actor(conn, by.case_id, &by.actor)?.map(|actor| actor.issued);
         rules::may_append(issued.as_ref(), &by.author.person, by.author.device.as_ref())?;
-        let request = &self.request;
-        rules::may_exchange(head, request.epoch, request.cursor, request.changes.len())?;
-        Ok(roles)
+        // An actor's changes are a chain: what follows held work is held with it.
+        let landing = match store::find_late(conn, by.case_id, &by.actor, head)? {
+            Some(_) => Landing::Late,
+            None => access::landing(&by.author, &case.facts),
+        };
+        Ok(Admission { roles, landing })
     }
 
     fn changes(&self, _: &Automerge, _: Roles) -> Result<Vec<Vec<u8>>, ApiError> {
@@ -134,4 +185,9 @@ impl Append for Exchange {
         let reply = self.reply(conn, landed)?;
         serde_json::to_vec(&wire::reply(reply)).map_err(ApiError::internal)
     }
+}
+
+/// The changes of late work and what each builds on.
+pub(super) fn links(late: &store::Late) -> Vec<(ChangeHash, Vec<ChangeHash>)> {
+    late.changes.iter().map(|change| (change.hash, change.deps.clone())).collect()
 }

@@ -6,6 +6,10 @@
 //! document before the gate of `sync_core` has let it into a copy. Amounts, liabilities and identities
 //! that were written concurrently wait as conflicts until a person settles them.
 //!
+//! Work of somebody who is not sent to the case any more is held beside the draft until whoever works
+//! on it now takes it over; forged or refused work waits in quarantine for a manager. What comes after
+//! a version was frozen enters the draft and is listed as an amendment.
+//!
 //! The draft decides nothing: what is frozen, approved and agreed is pinned by heads and hash.
 
 mod access;
@@ -14,11 +18,17 @@ mod append;
 mod document;
 mod drafts;
 mod exchange;
+mod history;
+mod landing;
+mod late_work;
 mod open;
+mod quarantine;
 mod read;
 mod refuse;
+mod renew;
 mod rules;
 mod settle;
+mod signature;
 mod store;
 mod wire;
 
@@ -34,6 +44,7 @@ use crate::{body::MostBytes, db::Conn, error::ApiError};
 
 pub use drafts::Drafts;
 pub use read::{Current, at, current};
+pub use renew::RenewDrafts;
 
 /// The largest body of an exchange: 1 MiB of changes as base64, and what is around them.
 const EXCHANGE_BYTES: usize = 1_536 * 1024;
@@ -45,10 +56,22 @@ pub fn routes(config: &mut ServiceConfig) {
     let exchange = scope::scope("/cases/{id}/draft/sync")
         .app_data(MostBytes(EXCHANGE_BYTES))
         .service(api::sync_draft);
+    let hand_in = scope::scope("/cases/{id}/draft/hand-in")
+        .app_data(MostBytes(EXCHANGE_BYTES))
+        .service(api::held::hand_in_draft);
     config
         .service(api::issue_draft_actor)
         .service(api::settle_conflict)
         .service(api::get_draft)
+        .service(api::history::get_draft_history)
+        .service(api::history::compare_draft)
+        .service(api::history::list_amendments)
+        .service(api::held::list_late_work)
+        .service(api::held::take_late_work)
+        .service(api::held::list_quarantine)
+        .service(api::held::get_quarantine)
+        .service(api::held::decide_quarantine)
+        .service(hand_in)
         .service(exchange);
 }
 
@@ -92,6 +115,23 @@ pub fn approve(
 ) -> Result<(), ApiError> {
     let updated = store::update_approved(conn, case_id, heads, sha256)?;
     if updated { Ok(()) } else { Err(ApiError::not_found()) }
+}
+
+/// Pins a version that was just frozen. What is written later amends it; what amended an earlier one is
+/// taken up by it; an agreement on an earlier one holds the draft no more.
+///
+/// # Errors
+/// `not_found` when the case has no draft.
+pub fn froze(
+    conn: &mut Conn,
+    case_id: CaseId,
+    heads: &[ChangeHash],
+    sha256: &[u8; 32],
+    now: Instant,
+) -> Result<(), ApiError> {
+    let head = store::find_head(conn, case_id)?.ok_or_else(ApiError::not_found)?;
+    store::update_frozen(conn, case_id, heads, sha256)?;
+    store::cover_amendments(conn, case_id, head.lsn, now)
 }
 
 /// Forgets old answers to pushes; answers how many.

@@ -130,14 +130,20 @@ fn answer(
 ) -> Result<IssueDraftActorResponse, ApiError> {
     let roles = field_roles(conn, ask)?;
     let head = store::find_head(conn, ask.case_id)?.ok_or_else(ApiError::not_found)?;
-    let snapshot = document::stored(conn, ask.case_id, &head)?;
+    let mut snapshot = document::stored(conn, ask.case_id, &head)?.bytes;
+    let mut last_seq = store::last_seq(conn, ask.case_id, actor, head.lsn)?;
+    // Of this very actor's work some may be held beside the draft; a device that asks again has it.
+    if let Some(late) = store::find_late(conn, ask.case_id, actor, &head)? {
+        snapshot.extend(late.changes.iter().flat_map(|change| &change.bytes));
+        last_seq = last_seq.max(late.last_seq);
+    }
     Ok(IssueDraftActorResponse {
         actor: actor.to_hex_string(),
         person_id: ask.author.person.into(),
         roles: access::names(roles),
         epoch: head.epoch,
         cursor: head.lsn,
-        last_seq: store::last_seq(conn, ask.case_id, actor, head.lsn)?,
+        last_seq,
         snapshot: BASE64_STANDARD.encode(snapshot),
         lock: wire::lock(head.lock),
     })
@@ -195,21 +201,26 @@ fn that_fits(field: &str, text: Option<String>) -> Option<String> {
 
 fn new_seed(seed: &Seed) -> Result<NewSeed, ApiError> {
     let doc = sync_core::model::seed(seed).map_err(ApiError::internal)?;
+    let change = first_change(&doc, seed.at)?;
+    let saved = doc.save();
+    Ok(NewSeed { doc, actor: seed.actor.clone(), change, saved })
+}
+
+/// The one change that a document begins with.
+pub(super) fn first_change(doc: &Automerge, at: Instant) -> Result<AdmittedChange, ApiError> {
     let mut changes = doc.get_changes(&[]);
     let change = changes.first_mut().ok_or_else(|| ApiError::internal("an empty seed"))?;
-    let change = AdmittedChange {
+    Ok(AdmittedChange {
         hash: change.hash(),
         actor: change.actor_id().clone(),
         seq: change.seq(),
         deps: change.deps().to_vec(),
         start_op: change.start_op().get(),
         max_op: change.max_op(),
-        client_time: seed.at,
+        client_time: at,
         bytes: change.bytes().into_owned(),
         paths: Vec::new(),
-    };
-    let saved = doc.save();
-    Ok(NewSeed { doc, actor: seed.actor.clone(), change, saved })
+    })
 }
 
 /// Stores the seed unless somebody else began the draft meanwhile.

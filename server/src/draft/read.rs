@@ -13,7 +13,7 @@ use sync_core::{
 };
 
 use super::{
-    document,
+    document, history,
     rules::Head,
     store::{self, OpenRow},
     wire,
@@ -74,7 +74,10 @@ pub async fn at(app: &App, case_id: CaseId, heads: Vec<ChangeHash>) -> Result<Dr
     typed(app, move || Draft::read_at(&doc, &heads)).await
 }
 
-async fn loaded(app: &App, case_id: CaseId) -> Result<Option<(Head, Arc<Automerge>)>, ApiError> {
+pub(super) async fn loaded(
+    app: &App,
+    case_id: CaseId,
+) -> Result<Option<(Head, Arc<Automerge>)>, ApiError> {
     let inner = app.clone();
     let found = app
         .db
@@ -89,7 +92,7 @@ async fn loaded(app: &App, case_id: CaseId) -> Result<Option<(Head, Arc<Automerg
     Ok(Some((head, doc)))
 }
 
-async fn typed<T: Send + 'static>(
+pub(super) async fn typed<T: Send + 'static>(
     app: &App,
     read: impl FnOnce() -> Result<T, model::ReadFault> + Send + 'static,
 ) -> Result<T, ApiError> {
@@ -120,6 +123,23 @@ pub(super) async fn response(app: &App, case_id: CaseId) -> Result<DraftResponse
         content_sha256: ChangeHash(current.sha256).to_string(),
         draft: serde_json::to_value(&current.draft).map_err(ApiError::internal)?,
         conflicts,
+    })
+}
+
+/// The draft as it stood at a number of its log.
+pub(super) async fn past(app: &App, case_id: CaseId, lsn: u64) -> Result<DraftResponse, ApiError> {
+    let (head, heads, doc) = history::at(app, case_id, lsn).await?;
+    let then = heads.clone();
+    let draft = typed(app, move || Draft::read_at(&doc, &then)).await?;
+    Ok(DraftResponse {
+        case_id: case_id.into(),
+        epoch: head.epoch,
+        lsn,
+        heads: heads.iter().map(ToString::to_string).collect(),
+        lock: wire::lock(head.lock),
+        content_sha256: ChangeHash(model::content_hash(&draft)).to_string(),
+        draft: serde_json::to_value(&draft).map_err(ApiError::internal)?,
+        conflicts: Vec::new(),
     })
 }
 

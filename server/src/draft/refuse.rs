@@ -4,7 +4,8 @@ use api_spec::problem::Code;
 use sha2::{Digest, Sha256};
 use sync_core::{
     gate::{Class, Rejection, Rule},
-    model::ChangeHash,
+    lifecycle::EventKind,
+    model::{ChangeHash, ReadFault},
     protocol::{Held, SyncRefusal},
 };
 
@@ -13,7 +14,11 @@ use super::{
     rules::{self, ActorRefusal, ExchangeRefusal, SettleRefusal},
     store::{self, HeldPush},
 };
-use crate::{app::App, error::ApiError};
+use crate::{
+    app::App,
+    case_log::{self, Author, NewEvent},
+    error::ApiError,
+};
 
 /// A refusal as the phone's library knows it: its fields are the facts of the problem.
 pub(super) fn problem(refusal: &SyncRefusal) -> ApiError {
@@ -92,6 +97,17 @@ pub(super) async fn rejected(
     }
 }
 
+/// A draft that the gate let pass and that cannot be read all the same.
+pub(super) fn unreadable(fault: &ReadFault) -> Rejection {
+    Rejection {
+        rule: Rule::Unreadable,
+        class: Class::Malformed,
+        change_index: None,
+        path: None,
+        detail: fault.to_string(),
+    }
+}
+
 async fn hold(
     app: &App,
     by: &Appender,
@@ -109,7 +125,9 @@ async fn hold(
         id: app.new_id(),
         case_id: by.case_id,
         actor: by.actor.clone(),
-        person: by.author.person,
+        person: by.writer.person,
+        device: by.writer.device,
+        signature: by.signature.as_ref().map(|signature| signature.bytes.clone()),
         push_id: by.key.key.clone(),
         held: held.clone(),
         detail: rejection.detail.chars().take(500).filter(|c| *c != '\0').collect(),
@@ -117,19 +135,43 @@ async fn hold(
         bytes,
         now: app.now(),
     };
+    keep(app, push).await?;
+    Ok(held)
+}
+
+/// Keeps a refused push within the bounds of its person and case; answers whether it is kept.
+pub(super) async fn keep(app: &App, push: HeldPush) -> Result<bool, ApiError> {
     let size = u64::try_from(push.bytes.len()).unwrap_or(u64::MAX);
+    let inner = app.clone();
     app.db
         .write(move |conn| {
             let so_far = store::held_so_far(conn, push.case_id, push.person)?;
-            if rules::may_hold(so_far, size) {
-                store::insert_held(conn, &push)
-            } else {
+            if !rules::may_hold(so_far, size) {
                 metrics::counter!("chakan_draft_held_dropped_total").increment(1);
-                Ok(())
+                return Ok(false);
             }
+            if store::insert_held(conn, &push)? {
+                case_log::append(conn, &quarantined(&inner, &push))?;
+            }
+            Ok(true)
         })
-        .await?;
-    Ok(held)
+        .await
+}
+
+/// So that managers hear of it.
+fn quarantined(app: &App, push: &HeldPush) -> NewEvent {
+    NewEvent {
+        id: app.new_id(),
+        case_id: push.case_id,
+        kind: EventKind::WorkQuarantined,
+        author: Author::Person(push.person, push.device),
+        device_at: None,
+        occurred_at: push.now,
+        recorded_at: push.now,
+        data: serde_json::json!({
+            "quarantine_id": push.id, "rule": push.held.rule, "path": push.held.path,
+        }),
+    }
 }
 
 /// The hash of a change, if it stands there uncompressed with a matching checksum: magic bytes,

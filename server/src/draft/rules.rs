@@ -62,6 +62,29 @@ pub(super) struct Head {
     pub(super) snapshot_lsn: u64,
     pub(super) tail_bytes: u64,
     pub(super) lock: Lock,
+    /// What stands still whatever is written from now on.
+    pub(super) pin: Option<Pin>,
+}
+
+/// What of a draft stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pin {
+    /// A version is frozen.
+    Frozen,
+    /// A version is agreed.
+    Approved,
+    /// The case is closed.
+    Closed,
+}
+
+impl Pin {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Frozen => "frozen",
+            Self::Approved => "approved",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 impl Head {
@@ -120,24 +143,14 @@ pub(super) enum ExchangeRefusal {
     /// The device has another draft document, or one that this log has not come to: the server lost
     /// what it once gave out.
     EpochOver,
-    /// The case is over.
+    /// The case is over: nothing new is begun or settled.
     Locked,
 }
 
-/// Whether an exchange makes sense. Reading a closed draft does.
-pub(super) fn may_exchange(
-    head: &Head,
-    epoch: u32,
-    cursor: u64,
-    changes: usize,
-) -> Result<(), ExchangeRefusal> {
-    if epoch != head.epoch || cursor > head.lsn {
-        Err(ExchangeRefusal::EpochOver)
-    } else if changes > 0 && head.lock == Lock::Closed {
-        Err(ExchangeRefusal::Locked)
-    } else {
-        Ok(())
-    }
+/// Whether an exchange makes sense. Honest work that comes after the case was closed is taken, too: it
+/// amends what was closed.
+pub(super) fn may_exchange(head: &Head, epoch: u32, cursor: u64) -> Result<(), ExchangeRefusal> {
+    if epoch != head.epoch || cursor > head.lsn { Err(ExchangeRefusal::EpochOver) } else { Ok(()) }
 }
 
 /// How a device is brought up to date.
@@ -248,6 +261,56 @@ pub(super) fn may_settle(
     let answers =
         conflict.kind == ConflictKind::RemovedMeanwhile && matches!(value, Scalar::Bool(_));
     if stands || answers || reason.is_some() { Ok(()) } else { Err(SettleRefusal::ReasonMissing) }
+}
+
+/// Where late work stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LateState {
+    /// It waits for whoever works on the case now.
+    Held,
+    /// It was taken over in whole.
+    Taken,
+    /// No more of it is wanted.
+    Closed,
+}
+
+impl LateState {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Taken => "taken",
+            Self::Closed => "closed",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Held, Self::Taken, Self::Closed].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// The heads of a document that was appended to in this order.
+pub(super) fn heads_of(links: &[(ChangeHash, Vec<ChangeHash>)]) -> Vec<ChangeHash> {
+    let built_on: BTreeSet<&ChangeHash> = links.iter().flat_map(|(_, deps)| deps).collect();
+    let heads = links.iter().map(|(hash, _)| *hash).filter(|hash| !built_on.contains(hash));
+    let heads: BTreeSet<ChangeHash> = heads.collect();
+    heads.into_iter().collect()
+}
+
+/// The heads of a draft with somebody's late work on top, whose changes are given in order with what
+/// they build on. Nothing of the draft builds on late work, so a head of the draft stays one unless
+/// the late work builds on it directly.
+pub(super) fn heads_with(
+    draft: &[ChangeHash],
+    late: &[(ChangeHash, Vec<ChangeHash>)],
+) -> Vec<ChangeHash> {
+    let mut heads: BTreeSet<ChangeHash> = draft.iter().copied().collect();
+    for (hash, deps) in late {
+        heads.insert(*hash);
+        for dep in deps {
+            heads.remove(dep);
+        }
+    }
+    heads.into_iter().collect()
 }
 
 /// What is kept already of somebody's refused pushes in a case.

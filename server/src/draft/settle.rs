@@ -15,8 +15,8 @@ use sync_core::{
 };
 
 use super::{
-    access,
-    append::{self, Append, Appender, Landed},
+    access::{self, Landing},
+    append::{self, Admission, Append, Appender, Landed},
     open,
     rules::{self, ExchangeRefusal, Head},
     store::{self, ActorKind, NewActor},
@@ -48,12 +48,16 @@ pub(super) async fn settle(
 ) -> Result<Vec<u8>, ApiError> {
     let actor = server_actor(app, &author, case_id).await?;
     let reason = decision.reason.clone();
-    let by = Appender { case_id, author, actor, key, reason };
+    let by = Appender { reason, ..Appender::own(case_id, author, actor, key) };
     append::append(app, Arc::new(Settlement { app: app.clone(), by, decision })).await
 }
 
 /// The actor under which the server writes for a person in a case, issued at the first need.
-async fn server_actor(app: &App, author: &Actor, case_id: CaseId) -> Result<ActorId, ApiError> {
+pub(super) async fn server_actor(
+    app: &App,
+    author: &Actor,
+    case_id: CaseId,
+) -> Result<ActorId, ApiError> {
     let asked = author.clone();
     let known = app
         .db
@@ -88,7 +92,11 @@ async fn server_actor(app: &App, author: &Actor, case_id: CaseId) -> Result<Acto
         .await
 }
 
-fn writer_roles(conn: &mut Conn, author: &Actor, case_id: CaseId) -> Result<Roles, ApiError> {
+pub(super) fn writer_roles(
+    conn: &mut Conn,
+    author: &Actor,
+    case_id: CaseId,
+) -> Result<Roles, ApiError> {
     let case = case_log::see(conn, author, case_id)?;
     let roles = access::draft_roles(author, &case.facts);
     if roles == Roles::NONE { Err(append::not_a_writer()) } else { Ok(roles) }
@@ -103,7 +111,7 @@ impl Append for Settlement {
         0
     }
 
-    fn check(&self, conn: &mut Conn, head: &Head) -> Result<Roles, ApiError> {
+    fn check(&self, conn: &mut Conn, head: &Head) -> Result<Admission, ApiError> {
         let roles = writer_roles(conn, &self.by.author, self.by.case_id)?;
         if head.lock == Lock::Closed {
             return Err(ExchangeRefusal::Locked.into());
@@ -117,7 +125,7 @@ impl Append for Settlement {
             decision.reason.as_deref(),
             decision.changed_lsn,
         )?;
-        Ok(roles)
+        Ok(Admission { roles, landing: Landing::Draft })
     }
 
     fn changes(&self, doc: &Automerge, roles: Roles) -> Result<Vec<Vec<u8>>, ApiError> {
@@ -147,7 +155,7 @@ impl Append for Settlement {
     }
 }
 
-fn refused(refusal: EditRefusal) -> ApiError {
+pub(super) fn refused(refusal: EditRefusal) -> ApiError {
     match refusal {
         EditRefusal::Denied { .. } => {
             ApiError::new(Code::Forbidden).detail("your role does not write this field")

@@ -1,8 +1,11 @@
 //! Rows of drafts: the draft itself, its change log, its snapshots.
 
 mod actors;
+mod amendments;
 mod conflicts;
 mod held;
+mod history;
+mod late;
 mod pushes;
 
 use diesel::{dsl::max, prelude::*};
@@ -14,26 +17,38 @@ use sync_core::{
     time::Instant,
 };
 
-use super::rules::{Head, PAGE_CHANGES};
+use super::rules::{Head, PAGE_CHANGES, Pin};
 use crate::{
     db::{
         Conn,
         schema::{case_draft, cases, draft_change, draft_snapshot},
+        types::Id,
     },
     error::ApiError,
 };
 
 pub(super) use actors::{
     Actor, ActorKind, NewActor, find_actor, find_issued, find_server_actor, insert_actor,
-    list_actors, revoke_actor,
+    list_actors, revoke_actor, revoke_actors,
+};
+pub(super) use amendments::{
+    Amendment, NewAmendment, cover_amendments, insert_amendment, list_amendments,
 };
 pub(super) use conflicts::{
     OpenRow, Resolution, insert_conflict, list_open, resolve_conflict, update_conflict,
 };
-pub(super) use held::{HeldPush, held_so_far, insert_held, list_held};
+pub(super) use held::{
+    Decided, HeldPush, Quarantined, Which, decide_held, find_quarantined, held_so_far, insert_held,
+    list_held, list_quarantined,
+};
+pub(super) use history::{Logged, first_lsn, insert_signature, is_signed, list_links, list_logged};
+pub(super) use late::{
+    Late, LatePush, decide_late, find_late, hold_late, is_late_waiting, list_late, list_taken,
+    note_taken,
+};
 pub(super) use pushes::{NewPush, find_push, insert_push, prune};
 
-type HeadRow = (i64, i64, Vec<u8>, i64, i64, i64, Option<Vec<u8>>, String);
+type HeadRow = (i64, i64, Vec<u8>, i64, i64, i64, Option<Vec<u8>>, Option<Vec<u8>>, String);
 
 pub(super) fn find_head(conn: &mut Conn, case_id: CaseId) -> Result<Option<Head>, ApiError> {
     let row: Option<HeadRow> = case_draft::table
@@ -47,6 +62,7 @@ pub(super) fn find_head(conn: &mut Conn, case_id: CaseId) -> Result<Option<Head>
             case_draft::snapshot_lsn,
             case_draft::tail_bytes,
             case_draft::approved_heads,
+            case_draft::frozen_heads,
             cases::status,
         ))
         .first(conn)
@@ -55,13 +71,19 @@ pub(super) fn find_head(conn: &mut Conn, case_id: CaseId) -> Result<Option<Head>
 }
 
 fn head(row: HeadRow) -> Result<Head, ApiError> {
-    let (epoch, lsn, heads, max_op, snapshot_lsn, tail_bytes, approved, status) = row;
+    let (epoch, lsn, heads, max_op, snapshot_lsn, tail_bytes, approved, frozen, status) = row;
     let lock = if status == sync_core::lifecycle::CaseStatus::Closed.as_str() {
         Lock::Closed
     } else if approved.is_some() {
         Lock::Approved
     } else {
         Lock::Open
+    };
+    let pin = match (lock, frozen) {
+        (Lock::Closed, _) => Some(Pin::Closed),
+        (Lock::Approved, _) => Some(Pin::Approved),
+        (Lock::Open, Some(_)) => Some(Pin::Frozen),
+        (Lock::Open, None) => None,
     };
     Ok(Head {
         epoch: u32::try_from(epoch).map_err(ApiError::internal)?,
@@ -71,6 +93,7 @@ fn head(row: HeadRow) -> Result<Head, ApiError> {
         snapshot_lsn: count(snapshot_lsn)?,
         tail_bytes: count(tail_bytes)?,
         lock,
+        pin,
     })
 }
 
@@ -137,6 +160,70 @@ pub(super) fn update_approved(
         ))
         .execute(conn)?;
     Ok(updated == 1)
+}
+
+/// Pins the newest frozen version. An agreement on another one is over.
+pub(super) fn update_frozen(
+    conn: &mut Conn,
+    case_id: CaseId,
+    heads: &[ChangeHash],
+    sha256: &[u8; 32],
+) -> Result<bool, ApiError> {
+    let updated = diesel::update(case_draft::table.find(case_id.to_string()))
+        .set((
+            case_draft::frozen_heads.eq(Some(joined(heads))),
+            case_draft::frozen_sha256.eq(Some(sha256.to_vec())),
+            case_draft::approved_heads.eq(None::<Vec<u8>>),
+            case_draft::approved_sha256.eq(None::<Vec<u8>>),
+        ))
+        .execute(conn)?;
+    Ok(updated == 1)
+}
+
+/// Drafts of closed cases whose document still has its history, oldest first; at most so many.
+pub(super) fn list_to_renew(conn: &mut Conn, most: i64) -> Result<Vec<CaseId>, ApiError> {
+    let closed = sync_core::lifecycle::CaseStatus::Closed.as_str();
+    let ids: Vec<Id<CaseId>> = case_draft::table
+        .inner_join(cases::table)
+        .filter(cases::status.eq(closed))
+        .filter(
+            case_draft::renewed_lsn
+                .is_null()
+                .or(case_draft::renewed_lsn.ne(case_draft::lsn.nullable())),
+        )
+        .order((case_draft::changed_at, case_draft::case_id))
+        .limit(most)
+        .select(case_draft::case_id)
+        .load(conn)?;
+    Ok(ids.into_iter().map(|id| id.0).collect())
+}
+
+/// Begins the next epoch of a draft at the number after its last one; whether it still stood there.
+pub(super) fn begin_epoch(
+    conn: &mut Conn,
+    case_id: CaseId,
+    from: &Head,
+    to: &Head,
+    now: Instant,
+) -> Result<bool, ApiError> {
+    if !advance(conn, case_id, from, to, now)? {
+        return Ok(false);
+    }
+    diesel::update(case_draft::table.find(case_id.to_string()))
+        .set((
+            case_draft::epoch.eq(i64::from(to.epoch)),
+            case_draft::renewed_lsn.eq(Some(number(to.lsn)?)),
+        ))
+        .execute(conn)?;
+    Ok(true)
+}
+
+/// Notes that a draft cannot be renewed as it stands; it is tried again after it has changed.
+pub(super) fn put_off_renewal(conn: &mut Conn, case_id: CaseId, lsn: u64) -> Result<(), ApiError> {
+    diesel::update(case_draft::table.find(case_id.to_string()))
+        .set(case_draft::renewed_lsn.eq(Some(number(lsn)?)))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// Who appends, and with what.
@@ -307,6 +394,24 @@ pub(super) fn insert_snapshot(
         .filter(draft_snapshot::lsn.lt(number(previous_lsn)?));
     diesel::delete(older).execute(conn)?;
     Ok(())
+}
+
+/// Puts a sound snapshot in the place of damaged ones.
+pub(super) fn replace_snapshots(
+    conn: &mut Conn,
+    new: &NewSnapshot<'_>,
+    damaged: &[u64],
+) -> Result<(), ApiError> {
+    for lsn in damaged {
+        let key = (new.case_id.to_string(), number(*lsn)?);
+        diesel::delete(draft_snapshot::table.find(key)).execute(conn)?;
+    }
+    let known: i64 = draft_snapshot::table
+        .filter(draft_snapshot::case_id.eq(new.case_id.to_string()))
+        .filter(draft_snapshot::lsn.eq(number(new.lsn)?))
+        .count()
+        .get_result(conn)?;
+    if known == 0 { insert_snapshot(conn, new, 0) } else { Ok(()) }
 }
 
 /// Two writers met at one key: whoever lost looks again and finds what the other one did.

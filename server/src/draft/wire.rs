@@ -4,13 +4,14 @@
 use api_spec::{
     draft::{
         DraftCandidate, DraftConflict, DraftHeld, DraftLock, DraftPull, DraftValue, DraftWant,
-        SyncDraftRequest, SyncDraftResponse,
+        FieldWrite, SyncDraftRequest, SyncDraftResponse,
     },
     problem::FieldError,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sync_core::{
     conflict::{Candidate, Conflict, ConflictKind},
+    difference::FieldDifference,
     limits,
     model::{
         ActorId, ChangeHash,
@@ -30,12 +31,7 @@ const MOST_HEADS: usize = 256;
 /// # Errors
 /// Refused fields; `too_large` for more changes or bytes than a push may hold.
 pub(super) fn request(request: SyncDraftRequest) -> Result<SyncRequest, ApiError> {
-    // Before decoding, so the padding of each change is counted as well; the gate counts exactly.
-    let most = (limits::PUSH_BYTES / 3 + request.changes.len()) * 4;
-    let encoded: usize = request.changes.iter().map(String::len).sum();
-    if request.changes.len() > limits::PUSH_CHANGES || encoded > most {
-        return Err(refuse::problem(&sync_core::protocol::SyncRefusal::TooLarge));
-    }
+    must_fit(&request.changes)?;
     let mut fields = Fields::default();
     let actor = fields.keep(actor("actor", &request.actor));
     let heads = fields.keep(heads(&request.heads));
@@ -60,6 +56,42 @@ pub(super) fn actor(field: &str, text: &str) -> Result<ActorId, FieldError> {
     rules::parse_actor(text).ok_or_else(|| {
         FieldError::new(field, "wrong_form", "an actor id of 32 lower-case hexadecimal digits")
     })
+}
+
+/// Changes from the wire.
+///
+/// # Errors
+/// Refused fields; `too_large`.
+pub(super) fn changes(texts: &[String]) -> Result<Vec<Vec<u8>>, ApiError> {
+    must_fit(texts)?;
+    let mut fields = Fields::default();
+    let blobs: Option<Vec<Vec<u8>>> =
+        texts.iter().enumerate().map(|(n, text)| fields.keep(blob(n, text)).map(|b| b.0)).collect();
+    blobs.ok_or_else(|| fields.refused())
+}
+
+/// Before decoding, so the padding of each change is counted as well; the gate counts exactly.
+fn must_fit(texts: &[String]) -> Result<(), ApiError> {
+    let most = (limits::PUSH_BYTES / 3 + texts.len()) * 4;
+    let encoded: usize = texts.iter().map(String::len).sum();
+    if texts.len() > limits::PUSH_CHANGES || encoded > most {
+        return Err(refuse::problem(&sync_core::protocol::SyncRefusal::TooLarge));
+    }
+    Ok(())
+}
+
+/// A field that changed.
+pub(super) fn write(difference: FieldDifference) -> FieldWrite {
+    FieldWrite {
+        path: difference.path.to_string(),
+        before: value(difference.before),
+        after: value(difference.after),
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn heads(texts: &[String]) -> Result<Vec<ChangeHash>, FieldError> {
@@ -99,6 +131,7 @@ pub(super) fn reply(reply: SyncReply) -> SyncDraftResponse {
         lock: lock(reply.lock),
         conflicts: reply.conflicts.into_iter().map(conflict).collect(),
         held: reply.held.into_iter().map(held).collect(),
+        late: reply.late,
         server_time: reply.server_time.0,
     }
 }

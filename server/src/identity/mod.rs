@@ -21,7 +21,7 @@ mod store;
 
 pub use command_line::{AddPerson, add_person};
 use sync_core::{
-    ids::{BranchId, PersonId, ShopId},
+    ids::{BranchId, DeviceId, PersonId, ShopId},
     time::Instant,
 };
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -89,6 +89,33 @@ pub struct NewPerson {
 /// Database faults.
 pub fn actor_in_good_standing(conn: &mut Conn, bearer: Bearer) -> Result<Option<Actor>, ApiError> {
     store::people::find_actor(conn, bearer)
+}
+
+/// A text that a device's key signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceSignature {
+    /// Whose device it is.
+    pub person: PersonId,
+    /// Whether the device is revoked.
+    pub revoked: bool,
+    /// The signature.
+    pub bytes: Vec<u8>,
+}
+
+/// Whether a device's key signed this text; `None` when it did not, or there is no such device.
+///
+/// # Errors
+/// Database faults.
+pub fn device_signature(
+    conn: &mut Conn,
+    device: DeviceId,
+    text: &str,
+    signature: &str,
+) -> Result<Option<DeviceSignature>, ApiError> {
+    let Some(row) = store::devices::find_device(conn, device)? else { return Ok(None) };
+    let signed = proofs::signature(&row.public_key, text, signature);
+    let (person, revoked) = (row.person_id.0, row.revoked_at.is_some());
+    Ok(signed.map(|bytes| DeviceSignature { person, revoked, bytes }))
 }
 
 /// Hashes a password. Takes tens of milliseconds of CPU: never on an async thread or in a transaction.

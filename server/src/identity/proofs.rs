@@ -31,9 +31,15 @@ pub(super) fn public_key(text: &str) -> Option<Vec<u8>> {
 
 /// Whether the key signed the text. A signature that cannot be read is one by another key.
 pub(super) fn check(public_key: &[u8], text: &str, signature: &str) -> Proof {
-    let signed = exactly(signature, 64)
-        .is_some_and(|bytes| keys::verify(public_key, text.as_bytes(), &bytes));
-    if signed { Proof::Valid } else { Proof::Invalid }
+    match self::signature(public_key, text, signature) {
+        Some(_) => Proof::Valid,
+        None => Proof::Invalid,
+    }
+}
+
+/// The bytes of a signature that the key made over the text.
+pub(super) fn signature(public_key: &[u8], text: &str, signature: &str) -> Option<Vec<u8>> {
+    exactly(signature, 64).filter(|bytes| keys::verify(public_key, text.as_bytes(), bytes))
 }
 
 fn exactly(base64: &str, length: usize) -> Option<Vec<u8>> {

@@ -70,6 +70,18 @@ pub(super) fn chunk(bytes: &[u8], budget: &mut usize) -> Result<Chunk, Rule> {
     parse(&body, hash)
 }
 
+/// How many bytes the first chunk takes, by its frame alone.
+pub(super) fn framed_length(bytes: &[u8]) -> Option<usize> {
+    let mut reader = Reader::new(bytes);
+    if reader.take(MAGIC.len()).ok()? != MAGIC {
+        return None;
+    }
+    reader.take(5).ok()?;
+    let length = usize::try_from(reader.unsigned().ok()?).ok()?;
+    let head = bytes.len().checked_sub(reader.rest().len())?;
+    head.checked_add(length)
+}
+
 /// The hash that names a change: over its type, length and body.
 fn hash(body: &[u8]) -> ChangeHash {
     let mut head = vec![TYPE_CHANGE];

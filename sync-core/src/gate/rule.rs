@@ -57,6 +57,8 @@ rules! {
     PushTooLarge = "push_too_large" TooLarge;
     /// More bytes after inflating than a push may hold.
     InflatedTooLarge = "inflated_too_large" TooLarge;
+    /// More operations than a push may hold.
+    PushTooManyOps = "push_too_many_ops" TooLarge;
     /// The draft would hold more operations than a case may.
     DraftFull = "draft_full" TooLarge;
     /// The section would hold more items than it may.

@@ -102,6 +102,18 @@ event_kinds! {
     Fact PhotoReceived = "photo_received",
     /// Changes of the draft were stored.
     Fact DraftSynced = "draft_synced",
+    /// Work of an earlier surveyor came in and is held beside the draft.
+    Fact LateWorkHeld = "late_work_held",
+    /// Held work was taken over into the draft, or closed.
+    Fact LateWorkDecided = "late_work_decided",
+    /// The draft was changed after a version of it was frozen, agreed or closed.
+    Fact DraftAmended = "draft_amended",
+    /// Changes of a device were put aside for a manager.
+    Fact WorkQuarantined = "work_quarantined",
+    /// Somebody decided on changes that were put aside.
+    Fact QuarantineDecided = "quarantine_decided",
+    /// The closed case's draft goes on as a new document without its history.
+    Fact DraftRenewed = "draft_renewed",
     /// A version of the loss sheet was frozen.
     Decision VersionFrozen = "version_frozen",
     /// A link was sent to the customer.

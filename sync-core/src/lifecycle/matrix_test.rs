@@ -20,6 +20,12 @@ proxy_needed         .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 photo_declared       .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 photo_received       .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 draft_synced         .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+late_work_held       .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+late_work_decided    .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+draft_amended        .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+work_quarantined     .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+quarantine_decided   .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+draft_renewed        .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 shop_chosen          .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 note_added           .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 unheard_of           .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .

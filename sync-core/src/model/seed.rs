@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use automerge::{
-    ActorId, Automerge, AutomergeError, ObjId, ObjType, ROOT,
+    ActorId, Automerge, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ValueRef,
     transaction::{CommitOptions, Transactable, Transaction},
 };
 use uuid::Uuid;
@@ -150,6 +150,48 @@ fn write_vehicles(
         tx.put(&item, "role", vehicle.role.as_str())?;
         for (field, text) in texts(vehicle) {
             tx.put(&item, field, text)?;
+        }
+    }
+    Ok(())
+}
+
+/// A new document with the content of `doc` and none of its history: one change by `actor`. Of values
+/// that stand against each other only the one that shows is taken along.
+///
+/// # Errors
+/// [`SeedFault`].
+pub fn reseed(doc: &Automerge, actor: ActorId, at: Instant) -> Result<Automerge, SeedFault> {
+    if actor.to_bytes().len() != limits::ACTOR_BYTES {
+        return Err(SeedFault::Actor);
+    }
+    let mut fresh = Automerge::new().with_actor(actor);
+    let stamp = CommitOptions::default().with_time(at.0);
+    fresh
+        .transact_with::<_, _, AutomergeError, _>(|_| stamp, |tx| copy(doc, &ROOT, tx, &ROOT))
+        .map_err(|failure| failure.error)?;
+    Ok(fresh)
+}
+
+/// Copies a map with all below it. The gate has bounded the depth of every draft.
+fn copy(
+    doc: &Automerge,
+    from: &ObjId,
+    tx: &mut Transaction<'_>,
+    to: &ObjId,
+) -> Result<(), AutomergeError> {
+    for entry in doc.map_range(from, ..) {
+        match entry.value {
+            ValueRef::Object(ObjType::Text) => {
+                let text = tx.put_object(to, entry.key.as_ref(), ObjType::Text)?;
+                tx.splice_text(&text, 0, 0, &doc.text(entry.id())?)?;
+            }
+            ValueRef::Object(kind) => {
+                let map = tx.put_object(to, entry.key.as_ref(), kind)?;
+                copy(doc, &entry.id(), tx, &map)?;
+            }
+            ValueRef::Scalar(value) => {
+                tx.put(to, entry.key.as_ref(), value.to_owned())?;
+            }
         }
     }
     Ok(())

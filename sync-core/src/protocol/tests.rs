@@ -58,6 +58,7 @@ fn reply(session: &Session, last_seq: u64) -> SyncReply {
         lock: Lock::Open,
         conflicts: Vec::new(),
         held: Vec::new(),
+        late: 0,
         server_time: AT,
     }
 }

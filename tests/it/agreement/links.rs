@@ -94,7 +94,8 @@ each_engine!(a_newer_version_voids_link_and_agreement_and_says_so, |app| {
     assert_eq!(agreement["agreed"]["void_reason"], "newer_version");
     let mut log = timeline(&assessed.surveyor, &assessed.case);
     log.retain(|kind| kind != "draft_synced");
-    assert_eq!(log[log.len() - 3..], ["agreed", "version_frozen", "agreement_voided"]);
+    let end = ["agreed", "draft_amended", "version_frozen", "agreement_voided"];
+    assert_eq!(log[log.len() - 4..], end);
 
     // The old version can be agreed on in no way any more; the new one as usual.
     let old = json!({ "version_id": first["id"] });

@@ -1,5 +1,7 @@
 //! A phone of these stories: the session that phones run, and requests made from what it says.
 
+use std::sync::Arc;
+
 use api_spec::problem::Problem;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -13,11 +15,11 @@ use sync_core::{
         ActorId, Automerge, ChangeHash, Draft,
         schema::{self, Roles, Scalar},
     },
-    protocol::{Blob, Effect, Fresh, Session, SyncRefusal, SyncReply, SyncRequest},
+    protocol::{Blob, Effect, Fresh, Session, SyncRefusal, SyncReply, SyncRequest, push_text},
     recover::HeldEdit,
     time::Instant,
 };
-use tests::{Person, Reply, TestApp};
+use tests::{Device, Person, Reply, TestApp};
 use uuid::Uuid;
 
 /// A phone with one draft.
@@ -25,6 +27,8 @@ pub struct Phone {
     pub person: Person,
     pub case: String,
     pub install: Uuid,
+    /// What signs its pushes, if it is enrolled.
+    pub device: Option<Arc<Device>>,
     pub session: Session,
     pub now: Instant,
 }
@@ -124,7 +128,8 @@ impl Phone {
             issued["last_seq"].as_u64().unwrap(),
         )
         .unwrap();
-        Self { person: person.clone(), case: case.to_owned(), install, session, now: app.now() }
+        let (person, case) = (person.clone(), case.to_owned());
+        Self { person, case, install, device: None, session, now: app.now() }
     }
 
     /// What a backup of this phone holds.
@@ -138,7 +143,7 @@ impl Phone {
         )
         .unwrap();
         let (person, case) = (self.person.clone(), self.case.clone());
-        Self { person, case, session, ..*self }
+        Self { person, case, session, device: self.device.clone(), ..*self }
     }
 
     /// Writes.
@@ -154,7 +159,18 @@ impl Phone {
     /// Sends a request under a push id.
     pub fn send(&self, key: &str, request: &SyncRequest) -> Reply {
         let path = draft_of(&self.case, "/sync");
-        self.person.request("POST", &path).key(key).json(request).send()
+        self.person.request("POST", &path).key(key).json(&self.signed(key, request)).send()
+    }
+
+    /// A request with the signature of the phone's device.
+    pub fn signed(&self, key: &str, request: &SyncRequest) -> Value {
+        let mut body = serde_json::to_value(request).unwrap();
+        if let Some(device) = &self.device {
+            let changes: Vec<&[u8]> = request.changes.iter().map(|b| b.0.as_slice()).collect();
+            let case = self.case.parse().unwrap();
+            body["signature"] = device.sign(&push_text(key, case, &request.actor, &changes)).into();
+        }
+        body
     }
 
     /// Sends these changes in place of the phone's own.

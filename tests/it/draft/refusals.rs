@@ -1,12 +1,14 @@
 //! Pushes that are refused: nothing of them is taken, and the phone knows how to go on.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use server::auth::policy::Role;
 use sync_core::{
     edit::Writer,
     protocol::{Effect, SyncRefusal, SyncRequest},
 };
-use tests::each_engine;
+use tests::{Device, each_engine};
 use uuid::Uuid;
 
 use super::phone::{Phone, case_of, changes_on, draft_of, issue, refusal, replace, two_phones};
@@ -127,18 +129,12 @@ each_engine!(a_server_that_lost_its_end_says_so, |app| {
     }
 });
 
-each_engine!(a_closed_case_takes_no_more_and_can_be_read, |app| {
-    let (case, mut a, _) = two_phones(&app);
-    a.edit(|pen| {
-        pen.add_line(LINE, &replace(100)).unwrap();
-    });
+each_engine!(a_closed_case_settles_and_begins_nothing, |app| {
+    let (case, a, _) = two_phones(&app);
     app.write(|conn| {
         let sql = diesel::sql_query("UPDATE cases SET status = 'closed'");
         Ok(diesel::RunQueryDsl::execute(sql, conn)?)
     });
-    let reply = a.send("1", &a.session.next_request());
-    let _ = reply.problem(423, "draft_locked");
-    assert_eq!(refusal(&reply), SyncRefusal::Locked);
     let pull = a.send_changes(Vec::new()).expect(200).value();
     assert_eq!((&pull["lock"], &pull["cursor"]), (&json!("closed"), &json!(1)));
     let settle = json!({ "path": "scene/place", "value": "x" });
@@ -194,23 +190,9 @@ each_engine!(a_device_that_was_enrolled_anew_gets_an_actor_of_its_own, |app| {
     let case = case_of(&app);
     let person = app.person(Role::Assessor);
     let install = Uuid::from_u128(1);
-    let [old, new] = [1, 2].map(|n| {
-        let device = sync_core::ids::DeviceId(Uuid::from_u128(n));
-        let id = person.id;
-        app.write(move |conn| {
-            let key = match conn {
-                server::db::Conn::Pg(_) => format!("'\\x0{n}'"),
-                server::db::Conn::Sqlite(_) => format!("X'0{n}'"),
-            };
-            let sql = format!(
-                "INSERT INTO devices (id, person_id, public_key, name, platform, enrolled_at, version) \
-                 VALUES ('{device}', '{id}', {key}, 'phone', 'android', 0, 1)"
-            );
-            Ok(diesel::RunQueryDsl::execute(diesel::sql_query(sql), conn)?)
-        });
-        person.on_device(device)
-    });
+    let [(old_key, old), (new_key, new)] = [(); 2].map(|()| Device::of(&person));
     let mut phone = Phone::open_on(&app, &old, &case, install);
+    phone.device = Some(Arc::new(old_key));
     phone.edit(|pen| {
         pen.add_line(LINE, &replace(100)).unwrap();
     });
@@ -220,6 +202,7 @@ each_engine!(a_device_that_was_enrolled_anew_gets_an_actor_of_its_own, |app| {
         let _ = thief.post(&path, &request).problem(409, "actor_reused");
     }
     phone.person = new;
+    phone.device = Some(Arc::new(new_key));
     let effects = phone.exchange();
     assert_eq!(effects, [Effect::GetActor]);
     phone.recover();

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use server::draft;
+use sha2::{Digest, Sha256};
 use sync_core::{
     automerge::Automerge,
     model::{Draft, content_hash},
@@ -139,6 +140,37 @@ each_engine!(another_server_process_reads_the_same, |app| {
         let mut fresh = Phone::open(&app, &app.again(&b.person), &case);
         fresh.sync();
         assert_eq!(fresh.draft(), a.draft(), "{sql}");
+    }
+    // Found once, a damaged snapshot is replaced by what the log says.
+    let sound = "SELECT count(*) AS n FROM draft_snapshot WHERE sha256 <> bytes";
+    for sql in [
+        "UPDATE draft_snapshot SET sha256 = bytes",
+        // Its checksum is right, but it is of another document.
+        "UPDATE draft_snapshot SET bytes = x'856f4a83', sha256 = SHA",
+    ] {
+        a.edit(|pen| {
+            for n in 0..250 {
+                pen.set_line_field(LINE, "unit_price_fen", n + i64::try_from(sql.len()).unwrap())
+                    .unwrap();
+            }
+        });
+        a.sync();
+        assert!(app.count(sound) > 0);
+        let sha = Sha256::digest([0x85, 0x6f, 0x4a, 0x83]);
+        let sha: String = sha.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (open, close) = match app.engine {
+            tests::Engine::Sqlite => ("x'", "'"),
+            tests::Engine::Postgres => ("'\\x", "'::bytea"),
+        };
+        let sql = sql.replace("SHA", &format!("{open}{sha}{close}"));
+        let sql = sql.replace("x'856f4a83'", &format!("{open}856f4a83{close}"));
+        app.write(move |conn| Ok(diesel::RunQueryDsl::execute(diesel::sql_query(&sql), conn)?));
+        app.restart();
+        a.person = app.again(&a.person);
+        a.assert_same_as_server();
+        let newest = "SELECT count(*) AS n FROM draft_snapshot s JOIN case_draft d ON d.lsn = s.lsn \
+                      AND d.case_id = s.case_id WHERE length(s.bytes) > 100";
+        assert_eq!(app.count(newest), 1);
     }
 });
 

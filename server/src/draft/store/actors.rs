@@ -135,6 +135,7 @@ pub(in crate::draft) fn find_server_actor(
         .filter(draft_actor::case_id.eq(case_id.to_string()))
         .filter(draft_actor::person_id.eq(person.to_string()))
         .filter(draft_actor::kind.eq(ActorKind::Server.as_str()))
+        .filter(draft_actor::revoked_at.is_null())
         .select(draft_actor::actor)
         .first(conn)
         .optional()?;
@@ -175,6 +176,19 @@ pub(in crate::draft) fn revoke_actor(
 ) -> Result<(), ApiError> {
     let standing = draft_actor::table
         .filter(draft_actor::actor.eq(id.to_bytes()))
+        .filter(draft_actor::revoked_at.is_null());
+    diesel::update(standing).set(draft_actor::revoked_at.eq(Some(now.0))).execute(conn)?;
+    Ok(())
+}
+
+/// Ends every actor of a case: its document is another one from now on.
+pub(in crate::draft) fn revoke_actors(
+    conn: &mut Conn,
+    case_id: CaseId,
+    now: Instant,
+) -> Result<(), ApiError> {
+    let standing = draft_actor::table
+        .filter(draft_actor::case_id.eq(case_id.to_string()))
         .filter(draft_actor::revoked_at.is_null());
     diesel::update(standing).set(draft_actor::revoked_at.eq(Some(now.0))).execute(conn)?;
     Ok(())

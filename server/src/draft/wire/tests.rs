@@ -43,6 +43,7 @@ fn sample_reply(pull: Pull) -> SyncReply {
             Held { change: Some(hash(9)), rule: "role".into(), path: Some("rates".into()) },
             Held { change: None, rule: "checksum".into(), path: None },
         ],
+        late: 3,
         server_time: sync_core::time::Instant(1_772_415_000_000),
     }
 }
@@ -96,6 +97,7 @@ fn refused_requests_name_their_field() {
         heads: vec!["0c".repeat(32)],
         changes: vec!["AQID".into()],
         want: DraftWant::Changes,
+        signature: None,
     };
     assert!(request(good.clone()).is_ok());
     let actor = |text: &str| SyncDraftRequest { actor: text.into(), ..good.clone() };

@@ -1,0 +1,12 @@
+DROP INDEX draft_quarantine_by_age;
+ALTER TABLE draft_quarantine DROP COLUMN reason;
+ALTER TABLE draft_quarantine DROP COLUMN signature;
+ALTER TABLE draft_quarantine DROP COLUMN device_id;
+DROP TABLE draft_amendment;
+DROP TABLE draft_late_taken;
+DROP TABLE draft_late_change;
+DROP TABLE draft_late;
+DROP TABLE draft_signature;
+ALTER TABLE case_draft DROP COLUMN renewed_lsn;
+ALTER TABLE case_draft DROP COLUMN frozen_sha256;
+ALTER TABLE case_draft DROP COLUMN frozen_heads;
