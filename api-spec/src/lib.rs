@@ -14,6 +14,8 @@ pub mod evidence;
 pub mod identity;
 pub mod page;
 pub mod problem;
+pub mod promise;
 pub mod repair;
+pub mod sla;
 pub mod survey;
 pub mod sync;

@@ -222,6 +222,19 @@ impl<T: From<Uuid> + 'static> FromRequest for IdPath<T> {
     }
 }
 
+/// A name in the path, for example of a clock.
+pub struct NamePath(pub String);
+
+impl FromRequest for NamePath {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let name = request.match_info().get("name").map(str::to_owned);
+        admitted(request, name.map(Self).ok_or_else(ApiError::not_found))
+    }
+}
+
 /// The version in `If-Match` that an update is based on.
 pub struct IfMatch(pub i64);
 

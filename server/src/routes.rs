@@ -7,13 +7,14 @@ use utoipa_actix_web::{AppExt, UtoipaApp, scope, service_config::ServiceConfig};
 
 use crate::{
     agreement, assessment, board, dispatch, draft, error::ApiError, evidence, identity, intake,
-    openapi, ops, repair, survey, sync,
+    openapi, ops, promise, repair, sla, survey, sync,
 };
 
 /// Everything under `/api/v1`. Exactly one scope: two with one prefix would shadow each other.
 fn api(config: &mut ServiceConfig) {
     config
         .configure(identity::routes)
+        .configure(promise::routes)
         .configure(intake::routes)
         .configure(repair::routes)
         .configure(dispatch::routes)
@@ -22,6 +23,7 @@ fn api(config: &mut ServiceConfig) {
         .configure(evidence::routes)
         .configure(assessment::routes)
         .configure(agreement::routes)
+        .configure(sla::routes)
         .configure(sync::routes)
         .configure(board::routes);
 }

@@ -28,6 +28,7 @@ use crate::{
     jobs::{self, Prune, Runner},
     middleware, openapi,
     ports::Ports,
+    rounds,
     routes::{self, KnownPaths},
 };
 
@@ -44,7 +45,8 @@ const DRAIN: Duration = Duration::from_secs(20);
 pub enum Control {
     /// The process: signals stop it, and due work runs by itself.
     Process,
-    /// Whoever started it, by [`Running::handle`] and [`crate::jobs::run_due`].
+    /// Whoever started it, by [`Running::handle`], [`crate::jobs::run_due`] and
+    /// [`crate::rounds::once`].
     Caller,
 }
 
@@ -106,8 +108,10 @@ pub async fn build_under(
     let (stop, stopped) = watch::channel(false);
     actix_web::rt::spawn(follow::keys(app.clone(), stopped.clone()));
     actix_web::rt::spawn(board::follow(app.clone(), stopped.clone()));
-    let jobs = (control == Control::Process)
-        .then(|| actix_web::rt::spawn(Runner::new(app.clone(), stopped).run()));
+    let jobs = (control == Control::Process).then(|| {
+        actix_web::rt::spawn(rounds::run(app.clone(), stopped.clone()));
+        actix_web::rt::spawn(Runner::new(app.clone(), stopped).run())
+    });
     Ok(Running { app, address, server: server.run(), stop, jobs })
 }
 

@@ -4,17 +4,26 @@
 //! not by when the server heard of them (A5.9). So an arrival that was captured without signal and
 //! is synced an hour later takes the breach back, and the order of the log does not matter. Limits
 //! include the last millisecond: what is promised "within 5 minutes" is kept at exactly 5:00 (A5.1).
+//!
+//! What starts and stops a clock and how its limit is counted is data of the promise profile. A log
+//! may pause a clock, extend its limit, or hold another limit of the contract (C45) or of a manager's
+//! order in a catastrophe (C58).
 
 #[cfg(test)]
 mod property_test;
 #[cfg(test)]
 mod story_test;
+#[cfg(test)]
+mod terms_test;
 
 use serde::{Deserialize, Serialize};
 
+mod fold;
+
 use crate::{
+    calendar::WorkCalendar,
     lifecycle::EventKind,
-    promise::{PromiseProfile, ZoneClass},
+    promise::{Limit, PromiseProfile, ZoneClass},
     time::{Instant, Span},
     wire_name::wire_names,
 };
@@ -30,6 +39,65 @@ wire_names! {
         Arrival = "arrival",
         /// From knowing that a proxy is needed to telling the customer who comes (C11).
         Proxy = "proxy",
+        /// From report to the timeliness call-back (Q10).
+        TimelinessCallback = "timeliness_callback",
+        /// Until the agreed time of the assessment (C22).
+        AssessmentAppointment = "assessment_appointment",
+        /// From papers handed in to the one list of what is missing (C32).
+        DeficiencyList = "deficiency_list",
+        /// From the claim application to the payment agreement (C37).
+        PaymentAgreement = "payment_agreement",
+        /// From the claim application to telling the customer of an extension (C38).
+        ExtensionTold = "extension_told",
+        /// From the last condition of the fast track to the payment (C39).
+        FastTrackPayment = "fast_track_payment",
+        /// From the payment agreement to the payment (C40).
+        Payment = "payment",
+        /// From the decision "not covered" to the notice (C41).
+        RejectionNotice = "rejection_notice",
+        /// From application and papers to the advance on the provable part (C43).
+        Advance = "advance",
+        /// The law's floor for assessing (B6).
+        LegalAssessment = "legal_assessment",
+        /// The law's floor for paying (B6).
+        LegalPayment = "legal_payment",
+        /// From payment to the settled-claim call-back (Q04).
+        SettledCallback = "settled_callback",
+        /// From the end of the claim to its call-back (Q18).
+        ClaimEndCallback = "claim_end_callback",
+        /// Two successful calls for an assessor within the month (Q06).
+        AssessorSample = "assessor_sample",
+        /// From a complaint to the first response (Q35).
+        ComplaintResponse = "complaint_response",
+        /// From a complaint to the owner's answer (Q36).
+        ComplaintAnswer = "complaint_answer",
+        /// From a regulator's complaint to the report (Q38).
+        RegulatorComplaint = "regulator_complaint",
+        /// The national rule for complaints (B6).
+        NationalComplaint = "national_complaint",
+        /// From the end of the contract until records may be deleted (Q02).
+        Retention = "retention",
+        /// From the engagement to team and archive (M04, M05).
+        CrmArchive = "crm_archive",
+        /// From the engagement to the star rating (M07).
+        CrmStar = "crm_star",
+        /// From the engagement to the service plan (M10).
+        CrmPlan = "crm_plan",
+    }
+}
+
+impl ClockName {
+    /// Whether dispatchers watch it: whether somebody is sent, calls and comes in time.
+    #[must_use]
+    pub const fn is_of_dispatch(self) -> bool {
+        matches!(
+            self,
+            Self::Dispatch
+                | Self::FirstContact
+                | Self::Arrival
+                | Self::Proxy
+                | Self::AssessmentAppointment
+        )
     }
 }
 
@@ -54,8 +122,12 @@ pub struct LoggedEvent {
     pub occurred_at: Instant,
     /// When the server wrote it down.
     pub recorded_at: Instant,
-    /// The time agreed with the customer; for `arrival_agreed` only.
+    /// The time agreed with the customer, or the end of an extension.
     pub agreed_for: Option<Instant>,
+    /// Which clock a pause, an extension or another limit is about.
+    pub clock: Option<ClockName>,
+    /// Another limit than the promise's, of a contract or a manager's order.
+    pub limit: Option<Limit>,
     /// How far `occurred_at` can be trusted.
     pub confidence: TimeConfidence,
 }
@@ -76,6 +148,8 @@ pub enum Verdict {
         /// Time left until the limit.
         remaining_ms: Span,
     },
+    /// Stands still, with a reason; it has no limit until it goes on.
+    Paused,
     /// Stopped within the limit.
     Met {
         /// Time that was left.
@@ -104,6 +178,7 @@ impl Verdict {
             Self::NotStarted => "not_started",
             Self::Running { .. } => "running",
             Self::AtRisk { .. } => "at_risk",
+            Self::Paused => "paused",
             Self::Met { .. } => "met",
             Self::Breached { .. } => "breached",
             Self::Explained { .. } => "explained",
@@ -125,8 +200,14 @@ pub struct ClockState {
     pub clock: ClockName,
     /// When it started.
     pub started_at: Option<Instant>,
-    /// The last instant that keeps the promise.
+    /// The last instant that keeps the promise; missing while the clock is paused.
     pub limit_at: Option<Instant>,
+    /// Whether the limit rests on a year whose working days are not known yet (A5.3).
+    pub provisional: bool,
+    /// From when on the work may be done, where it may not be done at once.
+    pub opens_at: Option<Instant>,
+    /// When somebody is to be warned, in order.
+    pub warns_at: Vec<Instant>,
     /// When it stopped or ended; missing while it runs.
     pub stopped_at: Option<Instant>,
     /// When the server heard of the stop.
@@ -154,178 +235,33 @@ impl ClockState {
 }
 
 /// All clocks of a case whose log is `log`, as seen at `now`: dispatch, first contact and arrival
-/// always, proxy once it matters. The order of the log does not matter.
+/// always, any other once it has started. The order of the log does not matter.
 #[must_use]
 pub fn clocks(
     log: &[LoggedEvent],
     profile: &PromiseProfile,
+    calendar: &WorkCalendar,
     zone: ZoneClass,
     now: Instant,
 ) -> Vec<ClockState> {
-    let limits = &profile.limits;
-    [
-        (ClockName::Dispatch, limits.dispatch_ms),
-        (ClockName::FirstContact, limits.first_contact_ms),
-        (ClockName::Arrival, limits.arrival(zone)),
-        (ClockName::Proxy, limits.proxy_ms),
-    ]
-    .into_iter()
-    .map(|(clock, limit)| Fold { log, clock, limit, warn_percent: limits.warn_percent, now }.run())
-    .filter(|state| state.clock != ClockName::Proxy || state.started_at.is_some())
-    .collect()
+    let always = |clock: ClockName| {
+        matches!(clock, ClockName::Dispatch | ClockName::FirstContact | ClockName::Arrival)
+    };
+    profile
+        .rules
+        .iter()
+        .map(|rule| fold::Fold { log, rule, office: profile.office, calendar, zone, now }.run())
+        .filter(|state| always(state.clock) || state.started_at.is_some())
+        .collect()
 }
 
-/// The running clock whose limit is nearest, those that ran out first: what a dispatcher's list is
-/// sorted by.
+/// The running clock of dispatch whose limit is nearest, those that ran out first: what a
+/// dispatcher's list is sorted by.
 #[must_use]
 pub fn next_limit(states: &[ClockState]) -> Option<&ClockState> {
-    states.iter().filter(|state| state.is_running()).min_by_key(|state| state.limit_at)
-}
-
-/// When an event happened, ordered so that among events of the same instant the one that the server
-/// knew first and trusts most is taken, in whatever order they are logged.
-type Mark = (Instant, Instant, TimeConfidence);
-
-/// The computation of one clock.
-struct Fold<'a> {
-    log: &'a [LoggedEvent],
-    clock: ClockName,
-    limit: Span,
-    warn_percent: u8,
-    now: Instant,
-}
-
-impl Fold<'_> {
-    fn run(&self) -> ClockState {
-        let Some((started_at, _, start_confidence)) = self.first(start_of(self.clock)) else {
-            return self.not_started();
-        };
-        // What happened before the start (an arrival before anybody was assigned) counts as done at
-        // the start.
-        let at_or_after_start = |mark: Mark| (mark.0.max(started_at), mark.1, mark.2);
-        let stop = self.first(stops_of(self.clock)).map(at_or_after_start);
-        let end = self.end().map(at_or_after_start);
-        let ended = end.is_some_and(|end| stop.is_none_or(|stop| end.0 < stop.0));
-        let over = if ended { end } else { stop };
-
-        let (limit_at, limit_confidence) = self.limit(started_at, over.map(|mark| mark.0));
-        let confidence = start_confidence
-            .max(limit_confidence)
-            .max(over.map_or(TimeConfidence::Certain, |mark| mark.2));
-        ClockState {
-            clock: self.clock,
-            started_at: Some(started_at),
-            limit_at: Some(limit_at),
-            stopped_at: over.map(|mark| mark.0),
-            stop_recorded_at: over.map(|mark| mark.1),
-            confidence,
-            verdict: match over {
-                Some((at, ..)) if limit_at < at => self.late(limit_at, at),
-                Some(_) if ended => Verdict::Ended,
-                Some((at, ..)) => Verdict::Met { margin_ms: limit_at.since(at) },
-                None if limit_at < self.now => self.late(limit_at, self.now),
-                None => self.running(started_at, limit_at),
-            },
-        }
-    }
-
-    fn not_started(&self) -> ClockState {
-        ClockState {
-            clock: self.clock,
-            started_at: None,
-            limit_at: None,
-            stopped_at: None,
-            stop_recorded_at: None,
-            confidence: TimeConfidence::Certain,
-            verdict: Verdict::NotStarted,
-        }
-    }
-
-    fn running(&self, started_at: Instant, limit_at: Instant) -> Verdict {
-        let remaining_ms = limit_at.since(self.now);
-        let whole = i128::from(limit_at.since(started_at).0);
-        let at_risk = i128::from(remaining_ms.0) * 100 <= whole * i128::from(self.warn_percent);
-        if at_risk { Verdict::AtRisk { remaining_ms } } else { Verdict::Running { remaining_ms } }
-    }
-
-    /// Late; explained if the customer was told in time. Only a delay on the way can be explained
-    /// like this: who tells the customer of a delay has already reached them (C10).
-    fn late(&self, limit_at: Instant, at: Instant) -> Verdict {
-        let by_ms = at.since(limit_at);
-        let told = self.clock == ClockName::Arrival
-            && self.first(&[EventKind::DelayNotified]).is_some_and(|told| told.0 <= limit_at);
-        if told { Verdict::Explained { by_ms } } else { Verdict::Breached { by_ms } }
-    }
-
-    /// The limit, and how far the times behind it can be trusted. Another time agreed with the
-    /// customer becomes the limit of arrival (A6), also an earlier one; but only while the limit of
-    /// that moment had not run out, or a promise already broken could be agreed away.
-    fn limit(&self, started_at: Instant, over_at: Option<Instant>) -> (Instant, TimeConfidence) {
-        let promised = (started_at + self.limit, TimeConfidence::Certain);
-        if self.clock != ClockName::Arrival {
-            return promised;
-        }
-        let mut agreements: Vec<_> = self
-            .log
-            .iter()
-            .filter(|event| event.kind == EventKind::ArrivalAgreed)
-            .filter(|event| over_at.is_none_or(|over_at| event.occurred_at <= over_at))
-            .filter_map(|event| Some((event.occurred_at, event.agreed_for?, event.confidence)))
-            // A time that had passed when it was agreed is a typing error, not an agreement.
-            .filter(|(agreed_at, agreed_for, _)| (*agreed_at).max(started_at) <= *agreed_for)
-            .collect();
-        agreements.sort_unstable();
-        agreements.into_iter().fold(promised, |limit, (agreed_at, agreed_for, confidence)| {
-            if agreed_at <= limit.0 { (agreed_for, limit.1.max(confidence)) } else { limit }
-        })
-    }
-
-    /// What makes the promise void: there is no case any more, or, out of the province, the two
-    /// hours for a proxy have taken the place of sending somebody (C11). Reopening takes a closing
-    /// back, or closing a case for a moment would hide a broken promise.
-    fn end(&self) -> Option<Mark> {
-        let reopened_at = self
-            .log
-            .iter()
-            .filter(|event| event.kind == EventKind::CaseReopened)
-            .map(|event| event.occurred_at)
-            .max();
-        let taken_over = matches!(self.clock, ClockName::Dispatch | ClockName::Arrival);
-        self.first_where(|event| match event.kind {
-            EventKind::CaseClosed => reopened_at < Some(event.occurred_at),
-            EventKind::ProxyNeeded => taken_over,
-            _ => false,
-        })
-    }
-
-    fn first(&self, kinds: &[EventKind]) -> Option<Mark> {
-        self.first_where(|event| kinds.contains(&event.kind))
-    }
-
-    fn first_where(&self, wanted: impl Fn(&LoggedEvent) -> bool) -> Option<Mark> {
-        self.log
-            .iter()
-            .filter(|event| wanted(event))
-            .map(|event| (event.occurred_at, event.recorded_at, event.confidence))
-            .min()
-    }
-}
-
-/// Dispatching again keeps the first start, because the customer has been waiting since then.
-fn start_of(clock: ClockName) -> &'static [EventKind] {
-    match clock {
-        ClockName::Dispatch => &[EventKind::CaseReported],
-        ClockName::FirstContact | ClockName::Arrival => &[EventKind::TaskAssigned],
-        ClockName::Proxy => &[EventKind::ProxyNeeded],
-    }
-}
-
-/// What keeps the promise. A failed attempt to reach the customer keeps nothing (C06).
-fn stops_of(clock: ClockName) -> &'static [EventKind] {
-    match clock {
-        ClockName::Dispatch => &[EventKind::TaskAssigned],
-        ClockName::FirstContact => &[EventKind::CustomerReached],
-        ClockName::Arrival => &[EventKind::Arrived, EventKind::SurveyWaived],
-        ClockName::Proxy => &[EventKind::ProxyArranged],
-    }
+    states
+        .iter()
+        .filter(|state| state.is_running() && state.clock.is_of_dispatch())
+        .filter(|state| state.limit_at.is_some())
+        .min_by_key(|state| state.limit_at)
 }

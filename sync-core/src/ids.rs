@@ -71,4 +71,20 @@ ids! {
     MessageId;
     /// One piece of background work.
     JobId;
+    /// One warning about a promise.
+    AlarmId;
+    /// One question to one surveyor whether they take a case.
+    OfferId;
+    /// One turn on duty of one surveyor.
+    ShiftId;
+    /// One catastrophe with many cases.
+    CatastropheId;
+    /// One import of the regions that units serve.
+    RegionSetId;
+    /// One offer of help for a vehicle that cannot move.
+    RescueId;
+    /// One amount between two units.
+    FeeId;
+    /// One link on which a customer sees the surveyor approach.
+    TrackingId;
 }

@@ -8,7 +8,7 @@
 //! * [`wire_name`]: enumerations with one stable name per value
 //! * [`identifiers`]: number plates, VINs and phone numbers
 //! * [`lifecycle`]: the states of a case and what may follow what
-//! * [`promise`], [`clock`]: service limits as data, and clocks as a fold over the event log
+//! * [`promise`], [`clock`], [`calendar`]: service limits as data, and clocks as a fold over the event log
 //! * [`estimate`], [`sheet`]: loss-sheet arithmetic in fen, and the sheet of a case that is agreed on
 //! * [`cover`], [`rate_card`]: what the policy would bear of it, and the rates that are agreed, as data
 //! * [`photo`]: what evidence photos show, how their bytes are named, what a receipt says
@@ -20,6 +20,7 @@
 
 pub use automerge;
 
+pub mod calendar;
 pub mod clock;
 pub mod conflict;
 pub mod cover;

@@ -5,10 +5,17 @@
 
 use serde::{Deserialize, Serialize};
 
+mod catalogue;
+mod rule;
+
 use crate::{
+    clock::ClockName,
     time::{Instant, Span},
     wire_name::wire_names,
 };
+
+pub(crate) use rule::Terms;
+pub use rule::{ClockRule, Limit, OfficeHours, StartsAt, Warn};
 
 wire_names! {
     /// The kind of place where the loss happened; decides the arrival limit (C09). The insurer keeps
@@ -18,50 +25,6 @@ wire_names! {
         Urban = "urban",
         /// Everywhere else.
         Other = "other",
-    }
-}
-
-/// The limits of one profile. All of them run around the clock (A5.1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// From report to dispatch (C04).
-    pub dispatch_ms: Span,
-    /// From dispatch to speaking with the customer (C06).
-    pub first_contact_ms: Span,
-    /// From dispatch to arrival in town (C09).
-    pub arrival_urban_ms: Span,
-    /// From dispatch to arrival elsewhere (C09).
-    pub arrival_other_ms: Span,
-    /// From knowing that a proxy is needed to telling the customer who comes (C11).
-    pub proxy_ms: Span,
-    /// A clock is at risk when at most this share of its limit is left, in percent. Not part of any
-    /// standard: it says when to warn.
-    pub warn_percent: u8,
-}
-
-impl Limits {
-    /// Limits beyond this are typing errors.
-    const LONGEST: Span = Span::days(30);
-
-    /// The arrival limit in a zone of this class (C09).
-    #[must_use]
-    pub fn arrival(&self, zone: ZoneClass) -> Span {
-        match zone {
-            ZoneClass::Urban => self.arrival_urban_ms,
-            ZoneClass::Other => self.arrival_other_ms,
-        }
-    }
-
-    fn are_sane(&self) -> bool {
-        let spans = [
-            self.dispatch_ms,
-            self.first_contact_ms,
-            self.arrival_urban_ms,
-            self.arrival_other_ms,
-            self.proxy_ms,
-        ];
-        spans.iter().all(|span| Span::ZERO < *span && *span <= Self::LONGEST)
-            && self.warn_percent <= 100
     }
 }
 
@@ -76,8 +39,10 @@ pub struct PromiseProfile {
     pub valid_from: Instant,
     /// Cases reported at or after this instant no longer do; open-ended when missing.
     pub valid_until: Option<Instant>,
-    /// What is promised.
-    pub limits: Limits,
+    /// When offices are open.
+    pub office: OfficeHours,
+    /// What is promised: at most one rule for each clock.
+    pub rules: Vec<ClockRule>,
 }
 
 impl PromiseProfile {
@@ -94,14 +59,29 @@ impl PromiseProfile {
             // 2010-01-01 in Asia/Shanghai.
             valid_from: Instant(1_262_275_200_000),
             valid_until: None,
-            limits: Limits {
-                dispatch_ms: Span::minutes(5),
-                first_contact_ms: Span::minutes(5),
-                arrival_urban_ms: Span::minutes(30),
-                arrival_other_ms: Span::minutes(60),
-                proxy_ms: Span::hours(2),
-                warn_percent: 20,
-            },
+            office: OfficeHours::STANDARD,
+            rules: catalogue::zhejiang_2010(),
+        }
+    }
+
+    /// The rule of one clock, if this profile promises anything of the kind.
+    #[must_use]
+    pub fn rule(&self, clock: ClockName) -> Option<&ClockRule> {
+        self.rules.iter().find(|rule| rule.clock == clock)
+    }
+
+    /// The limit of a clock that runs around the clock, in a zone of this class; zero for any other.
+    #[must_use]
+    pub fn span(&self, clock: ClockName, zone: ZoneClass) -> Span {
+        self.rule(clock).map_or(Span::ZERO, |rule| rule.limit.span(zone))
+    }
+
+    /// Which share of a limit is left when the clock begins to be at risk, in percent.
+    #[must_use]
+    pub fn warn_percent(&self, clock: ClockName) -> u8 {
+        match self.rule(clock).map(|rule| &rule.warn) {
+            Some(Warn::Percent { percent }) => *percent,
+            _ => 0,
         }
     }
 
@@ -111,14 +91,26 @@ impl PromiseProfile {
         self.valid_from <= instant && self.valid_until.is_none_or(|until| instant < until)
     }
 
-    fn check(&self) -> Result<(), ProfileFault> {
+    fn is_sane(&self) -> bool {
+        let mut clocks: Vec<ClockName> = self.rules.iter().map(|rule| rule.clock).collect();
+        clocks.sort_unstable();
+        let before = clocks.len();
+        clocks.dedup();
+        before == clocks.len() && self.office.is_sane() && self.rules.iter().all(ClockRule::is_sane)
+    }
+
+    /// Checks the profile by itself.
+    ///
+    /// # Errors
+    /// The first [`ProfileFault`] found.
+    pub fn check(&self) -> Result<(), ProfileFault> {
         let code_fits = (1..=Self::MAX_CODE_BYTES).contains(&self.code.len())
             && self.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !code_fits {
             Err(ProfileFault::Code)
         } else if self.valid_until.is_some_and(|until| until <= self.valid_from) {
             Err(ProfileFault::Validity { code: self.code.clone(), version: self.version })
-        } else if !self.limits.are_sane() {
+        } else if !self.is_sane() {
             Err(ProfileFault::Limits { code: self.code.clone(), version: self.version })
         } else {
             Ok(())
@@ -140,8 +132,8 @@ pub enum ProfileFault {
         /// Of the profile.
         version: u32,
     },
-    /// A limit is not positive or absurdly long, or the warning share is above 100 %.
-    #[error("profile {code} version {version} has a limit outside 1 ms to 30 days")]
+    /// A clock stands twice, or a limit is not positive or absurdly long.
+    #[error("profile {code} version {version} has a clock twice, or a limit that cannot be meant")]
     Limits {
         /// Of the profile.
         code: String,
@@ -186,6 +178,12 @@ impl PromiseBook {
         }
     }
 
+    /// Whether any version of this code is known.
+    #[must_use]
+    pub fn has(&self, code: &str) -> bool {
+        self.0.iter().any(|profile| profile.code == code)
+    }
+
     /// The profile that a case was opened under.
     #[must_use]
     pub fn find(&self, code: &str, version: u32) -> Option<&PromiseProfile> {
@@ -206,6 +204,7 @@ impl PromiseBook {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::ClockName;
 
     fn version(version: u32, from: i64, until: Option<i64>) -> PromiseProfile {
         PromiseProfile {
@@ -221,12 +220,21 @@ mod tests {
         let book = PromiseBook::built_in();
         let profile = book.find("zhejiang-2010", 1).unwrap();
         assert_eq!(profile.check(), Ok(()));
-        let limits = &profile.limits;
-        assert_eq!(limits.dispatch_ms, Span(300_000));
-        assert_eq!(limits.first_contact_ms, Span(300_000));
-        assert_eq!(limits.arrival(ZoneClass::Urban), Span(1_800_000));
-        assert_eq!(limits.arrival(ZoneClass::Other), Span(3_600_000));
-        assert_eq!(limits.proxy_ms, Span(7_200_000));
+        for (clock, zone, expected_ms) in [
+            (ClockName::Dispatch, ZoneClass::Urban, 300_000),
+            (ClockName::FirstContact, ZoneClass::Urban, 300_000),
+            (ClockName::Arrival, ZoneClass::Urban, 1_800_000),
+            (ClockName::Arrival, ZoneClass::Other, 3_600_000),
+            (ClockName::Proxy, ZoneClass::Urban, 7_200_000),
+        ] {
+            assert_eq!(profile.span(clock, zone), Span(expected_ms), "{clock} {zone}");
+        }
+        // Every clock of A6 stands in it.
+        for clock in ClockName::ALL {
+            assert!(profile.rule(*clock).is_some(), "{clock}");
+        }
+        let json = serde_json::to_string(profile).unwrap();
+        assert_eq!(&serde_json::from_str::<PromiseProfile>(&json).unwrap(), profile);
         assert_eq!(book.find("zhejiang-2010", 2), None);
         assert_eq!(book.find("elsewhere", 1), None);
         assert_eq!(book.in_force("zhejiang-2010", Instant(1_262_275_199_999)), None);
@@ -265,12 +273,23 @@ mod tests {
             PromiseBook::new(vec![version(1, 5, Some(5))]),
             Err(ProfileFault::Validity { code: code(), version: 1 })
         );
-        for wrong in [Span::ZERO, Span(-1), Span(Span::days(30).0 + 1), Span(i64::MAX)] {
+        let fault = ProfileFault::Limits { code: code(), version: 1 };
+        let ms = |ms| Limit::Span { ms: Span(ms) };
+        for wrong in [
+            ms(0),
+            ms(-1),
+            ms(i64::MAX),
+            Limit::WorkingDays { days: 0 },
+            Limit::CalendarDays { days: 4_001 },
+            Limit::ByZone { urban_ms: Span(1), other_ms: Span(0) },
+        ] {
             let mut profile = version(1, 0, None);
-            profile.limits.arrival_other_ms = wrong;
-            let fault = ProfileFault::Limits { code: code(), version: 1 };
-            assert_eq!(PromiseBook::new(vec![profile]), Err(fault), "{wrong:?}");
+            profile.rules[0].limit = wrong;
+            assert_eq!(PromiseBook::new(vec![profile]), Err(fault.clone()), "{wrong:?}");
         }
+        let mut profile = version(1, 0, None);
+        profile.rules.push(profile.rules[0].clone());
+        assert_eq!(PromiseBook::new(vec![profile]), Err(fault));
         for code in ["", "Zhejiang", "a b", &"x".repeat(65)] {
             let profile = PromiseProfile { code: code.to_owned(), ..version(1, 0, None) };
             assert_eq!(PromiseBook::new(vec![profile]), Err(ProfileFault::Code), "{code:?}");

@@ -80,6 +80,13 @@ impl Add<Span> for Instant {
     }
 }
 
+impl Add for Span {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
 impl Sub<Span> for Instant {
     type Output = Self;
     fn sub(self, span: Span) -> Self {

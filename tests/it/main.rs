@@ -22,6 +22,7 @@ mod migrations;
 mod openapi;
 mod privacy;
 mod repair;
+mod sla;
 mod survey;
 mod sync_commands;
 mod source;

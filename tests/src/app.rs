@@ -27,6 +27,7 @@ use server::{
         notifier::Message,
         travel_time,
     },
+    rounds,
     startup::{self, Control},
 };
 use sync_core::{
@@ -245,11 +246,12 @@ impl TestApp {
     /// Runs all background work that is due, including what that work makes due; answers how many
     /// jobs ran.
     pub fn run_due_jobs(&self) -> usize {
+        self.settle_feed();
         let app = self.state();
         let mut all = 0;
         rt::Runtime::new().unwrap().block_on(async {
             loop {
-                let ran = jobs::run_due(&app).await.unwrap();
+                let ran = rounds::once(&app).await.unwrap() + jobs::run_due(&app).await.unwrap();
                 all += ran;
                 assert!(all < 10_000, "the jobs never end");
                 if ran == 0 {
@@ -257,6 +259,19 @@ impl TestApp {
                 }
             }
         })
+    }
+
+    /// Waits until every committed change is settled. On PostgreSQL a reader of the feed stops before
+    /// the oldest running transaction of the cluster, which may be one of another test.
+    fn settle_feed(&self) {
+        if self.engine == Engine::Sqlite {
+            return;
+        }
+        let waiting = "SELECT count(*) AS n FROM case_changes \
+                       WHERE tx >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+        while self.count(waiting) > 0 {
+            std::thread::yield_now();
+        }
     }
 
     /// Every message to people so far; runs the due jobs first.

@@ -193,6 +193,12 @@ operations! {
     ListPeople                     "list_people"                  Roles(&[Admin, Manager, Dispatcher]);
     UpdatePerson                   "update_person"                Roles(&[Admin]);
     RotateSigningKey               "rotate_signing_key"           Roles(&[Admin]);
+    // promise
+    ImportWorkingDays              "import_working_days"          Roles(&[Admin]);
+    ListWorkingYears               "list_working_years"           Roles(&[Admin, Manager, Dispatcher]);
+    ImportPromise                  "import_promise"               Roles(&[Admin]);
+    ListPromises                   "list_promises"                Roles(&[Admin, Manager, Dispatcher]);
+    ChoosePromise                  "choose_promise"               Roles(&[Admin]);
     // intake
     ReportCase                     "report_case"                  Roles(&[Intake, Dispatcher, Manager, CoreSystem]);
     ListCases                      "list_cases"                   Roles(CASE_READERS);
@@ -251,6 +257,13 @@ operations! {
     RequestCode                    "request_code"                 Public;
     AgreeSheet                     "agree_sheet"                  Public;
     ObjectSheet                    "object_sheet"                 Public;
+    // sla
+    ListAlarms                     "list_alarms"                  Roles(&[Dispatcher, Manager, Admin]);
+    ListLimits                     "list_limits"                  Roles(CASE_READERS);
+    PauseClock                     "pause_clock"                  Roles(&[Dispatcher, Manager]);
+    ResumeClock                    "resume_clock"                 Roles(&[Dispatcher, Manager]);
+    ExtendClock                    "extend_clock"                 Roles(&[Manager]);
+    SetContractLimit               "set_contract_limit"           Roles(&[Manager, Admin, CoreSystem]);
     // sync
     SyncCommands                   "sync_commands"                Roles(&[Surveyor]);
     // board

@@ -29,6 +29,14 @@ pub struct FeedCursor {
     seq: i64,
 }
 
+impl FeedCursor {
+    /// A mark of background work that counts something else than changes.
+    #[must_use]
+    pub fn numbered(n: i64) -> Self {
+        Self { tx: 0, seq: n }
+    }
+}
+
 /// The text is no place in the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a cursor of this feed, such as 0.17")]

@@ -452,6 +452,87 @@ table! {
     }
 }
 
+table! {
+    working_years (year, version) {
+        year -> BigInt,
+        version -> BigInt,
+        notice -> Text,
+        source -> Text,
+        imported_at -> BigInt,
+        imported_by -> Text,
+    }
+}
+
+table! {
+    promise_profiles (code, version) {
+        code -> Text,
+        version -> BigInt,
+        body -> Text,
+        imported_at -> BigInt,
+        imported_by -> Text,
+    }
+}
+
+table! {
+    branch_promises (branch_id) {
+        branch_id -> Text,
+        code -> Text,
+        set_at -> BigInt,
+        set_by -> Text,
+    }
+}
+
+table! {
+    case_clocks (case_id, clock) {
+        case_id -> Text,
+        clock -> Text,
+        branch_id -> Text,
+        started_at -> BigInt,
+        limit_at -> Nullable<BigInt>,
+        provisional -> Bool,
+        verdict -> Text,
+        stopped_at -> Nullable<BigInt>,
+        next_at -> Nullable<BigInt>,
+        folded_at -> BigInt,
+    }
+}
+
+table! {
+    clock_limits (case_id, clock, ordinal) {
+        case_id -> Text,
+        clock -> Text,
+        ordinal -> BigInt,
+        limit_at -> Nullable<BigInt>,
+        provisional -> Bool,
+        reason -> Text,
+        set_at -> BigInt,
+    }
+}
+
+table! {
+    alarms (id) {
+        id -> Text,
+        case_id -> Text,
+        branch_id -> Text,
+        clock -> Text,
+        kind -> Text,
+        audience -> Text,
+        limit_at -> Nullable<BigInt>,
+        raised_at -> BigInt,
+        cleared_at -> Nullable<BigInt>,
+        cleared_by -> Nullable<Text>,
+        note -> Nullable<Text>,
+    }
+}
+
+joinable!(branch_promises -> branches (branch_id));
+joinable!(case_clocks -> branches (branch_id));
+joinable!(case_clocks -> cases (case_id));
+joinable!(alarms -> branches (branch_id));
+allow_tables_to_appear_in_same_query!(branches, branch_promises);
+allow_tables_to_appear_in_same_query!(case_clocks, branches);
+allow_tables_to_appear_in_same_query!(case_clocks, cases);
+allow_tables_to_appear_in_same_query!(alarms, branches);
 joinable!(zone_sets -> branches (branch_id));
 joinable!(latest_positions -> people (person_id));
 joinable!(tasks -> cases (case_id));

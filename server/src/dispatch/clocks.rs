@@ -5,7 +5,7 @@ use sync_core::{
     clock::{ClockState, LoggedEvent, TimeConfidence, clocks},
     ids::CaseId,
     lifecycle::EventKind,
-    promise::{PromiseBook, PromiseProfile, ZoneClass},
+    promise::{Limit, PromiseProfile, ZoneClass},
     time::Instant,
 };
 
@@ -13,7 +13,7 @@ use crate::{
     case_log::{self, Entry},
     db::Conn,
     error::ApiError,
-    intake,
+    intake, promise,
 };
 
 /// What decided a case's arrival limit.
@@ -43,14 +43,12 @@ pub struct CaseClocks {
 pub fn case_clocks(conn: &mut Conn, case_id: CaseId, now: Instant) -> Result<CaseClocks, ApiError> {
     let (code, version) = intake::get_case(conn, case_id)?.promise;
     let log = case_log::entries(conn, case_id)?;
-    let profile = PromiseBook::built_in()
-        .find(&code, version)
-        .cloned()
-        .ok_or_else(|| ApiError::internal("a case has a promise that this release lacks"))?;
+    let profile = promise::find_profile(conn, &code, version)?;
+    let calendar = promise::calendar(conn)?;
     let zone = judged_zone(&log);
     let class = zone.map_or(ZoneClass::Other, |zone| zone.class);
     let events: Vec<LoggedEvent> = log.into_iter().map(logged_event).collect();
-    let states = clocks(&events, &profile, class, now);
+    let states = clocks(&events, &profile, &calendar, class, now);
     Ok(CaseClocks { zone, profile, states })
 }
 
@@ -65,13 +63,17 @@ fn judged_zone(log: &[Entry]) -> Option<JudgedZone> {
 fn logged_event(entry: Entry) -> LoggedEvent {
     let text = |name: &str| entry.data.get(name).and_then(serde_json::Value::as_str);
     let agreed_for = text("agreed_for")
+        .or_else(|| text("until"))
         .and_then(|text| DateTime::parse_from_rfc3339(text).ok())
         .map(|at| Instant(at.timestamp_millis()));
     let confidence = text("time_confidence")
         .and_then(|text| text.parse().ok())
         .unwrap_or(TimeConfidence::Certain);
+    let limit = entry.data.get("limit").cloned();
     LoggedEvent {
         agreed_for,
+        clock: text("clock").and_then(|text| text.parse().ok()),
+        limit: limit.and_then(|limit| serde_json::from_value::<Limit>(limit).ok()),
         confidence,
         kind: entry.kind,
         occurred_at: entry.occurred_at,

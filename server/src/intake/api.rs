@@ -10,10 +10,11 @@ use api_spec::{
     problem::Warning,
 };
 use sync_core::{
+    clock::ClockName,
     identifiers::{check_phone, check_plate},
     ids::CaseId,
     lifecycle::{CaseStatus, EventKind},
-    promise::PromiseProfile,
+    promise::{PromiseProfile, ZoneClass},
 };
 
 use super::{
@@ -35,6 +36,7 @@ use crate::{
     },
     error::ApiError,
     idempotency::{self, Reply},
+    promise,
     wire::{self, Fields},
 };
 
@@ -79,7 +81,7 @@ fn save(
     let duplicates =
         rules::probable_duplicates(report, store::list_same_plate(conn, report, actor)?);
     let report_no = free_report_no(conn, app)?;
-    let promise = PromiseProfile::zhejiang_2010();
+    let promise = promise::profile_for(conn, &actor.branch_path, now)?;
     let new = NewCase {
         id,
         report_no: &report_no,
@@ -112,7 +114,8 @@ fn save(
 
 /// Report to call: the dispatch limit and the contact limit together.
 fn contact_minutes(promise: &PromiseProfile) -> i64 {
-    (promise.limits.dispatch_ms.0 + promise.limits.first_contact_ms.0) / 60_000
+    let minutes = |clock| promise.span(clock, ZoneClass::Other).0 / 60_000;
+    minutes(ClockName::Dispatch) + minutes(ClockName::FirstContact)
 }
 
 /// The day and eight random digits: no counter that every report of a day would wait for.

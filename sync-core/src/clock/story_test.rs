@@ -21,6 +21,8 @@ fn entry(text: &str) -> LoggedEvent {
         occurred_at: at(occurred),
         recorded_at: at(recorded.unwrap_or(occurred)),
         agreed_for: agreed_for.map(at),
+        clock: None,
+        limit: None,
         confidence: if recorded.is_some() {
             TimeConfidence::Corrected
         } else {
@@ -36,7 +38,9 @@ fn log(text: &str) -> Vec<LoggedEvent> {
 /// The verdict with its span in seconds, such as `met 30`.
 fn show(verdict: Verdict) -> String {
     let span = match verdict {
-        Verdict::NotStarted | Verdict::Ended => return verdict.as_str().to_owned(),
+        Verdict::NotStarted | Verdict::Ended | Verdict::Paused => {
+            return verdict.as_str().to_owned();
+        }
         Verdict::Running { remaining_ms: span }
         | Verdict::AtRisk { remaining_ms: span }
         | Verdict::Met { margin_ms: span }
@@ -47,7 +51,7 @@ fn show(verdict: Verdict) -> String {
 }
 
 fn state(clock: ClockName, text: &str, zone: ZoneClass, now: &str) -> Option<ClockState> {
-    clocks(&log(text), &PromiseProfile::zhejiang_2010(), zone, at(now))
+    clocks(&log(text), &PromiseProfile::zhejiang_2010(), WorkCalendar::built_in(), zone, at(now))
         .into_iter()
         .find(|state| state.clock == clock)
 }
@@ -226,8 +230,13 @@ fn a_clock_is_as_sure_as_its_least_sure_time() {
 #[test]
 fn the_list_is_sorted_by_the_nearest_running_limit() {
     let next = |text: &str, now| {
-        let states =
-            clocks(&log(text), &PromiseProfile::zhejiang_2010(), ZoneClass::Urban, at(now));
+        let states = clocks(
+            &log(text),
+            &PromiseProfile::zhejiang_2010(),
+            WorkCalendar::built_in(),
+            ZoneClass::Urban,
+            at(now),
+        );
         next_limit(&states).map(|state| (state.clock, state.limit_at.unwrap()))
     };
     assert_eq!(next("note_added 0:00", "1:00"), None);

@@ -142,6 +142,90 @@ event_kinds! {
     Decision AdvancePaid = "advance_paid",
     /// The claim was paid (C40), or what was left of it (C44).
     Decision Paid = "paid",
+    /// A surveyor was asked whether they take the case.
+    Fact TaskOffered = "task_offered",
+    /// The surveyor did not take what was offered, or did not answer in time.
+    Fact OfferLapsed = "offer_lapsed",
+    /// Nobody took the case so far: a person has to decide before the limit runs out (C04).
+    Fact DispatchEscalated = "dispatch_escalated",
+    /// The case belongs to a catastrophe (C58).
+    Fact CatastropheTagged = "catastrophe_tagged",
+    /// Somebody said that the surveyor will be late, before the limit ran out.
+    Fact DelayPredicted = "delay_predicted",
+    /// The customer confirmed that the surveyor is there.
+    Fact ArrivalConfirmed = "arrival_confirmed",
+    /// The customer insists that somebody comes (C08).
+    Fact SurveyInsisted = "survey_insisted",
+    /// Help was offered for a vehicle that cannot move, and who pays was told (C17).
+    Fact RescueOffered = "rescue_offered",
+    /// The customer accepted or refused the help.
+    Fact RescueAnswered = "rescue_answered",
+    /// A rescue unit was called.
+    Fact RescueCalled = "rescue_called",
+    /// A clock stands still, with a reason.
+    Fact ClockPaused = "clock_paused",
+    /// A clock that stood still goes on.
+    Fact ClockResumed = "clock_resumed",
+    /// Somebody who may do so gave a clock a later limit (C38).
+    Fact ClockExtended = "clock_extended",
+    /// The contract has another limit, which prevails (C45).
+    Fact ContractLimitSet = "contract_limit_set",
+    /// A manager ordered a longer limit in a catastrophe (C58).
+    Fact SurgeLimitSet = "surge_limit_set",
+    /// The case stands on a list of customers to call back (Q09).
+    Fact CallbackPlanned = "callback_planned",
+    /// The timeliness call-back was answered, or tried often enough (Q10).
+    Fact TimelinessCalled = "timeliness_called",
+    /// A time for the assessment was agreed (C22).
+    Fact SlotAgreed = "slot_agreed",
+    /// The assessor was there (C22).
+    Fact AssessorArrived = "assessor_arrived",
+    /// The claim application was received (C37).
+    Fact ClaimApplied = "claim_applied",
+    /// Papers were handed in (C30).
+    Fact DocumentsReceived = "documents_received",
+    /// The one list of what is missing was delivered (C32).
+    Fact DeficiencyListed = "deficiency_listed",
+    /// Every condition of the ten-day payment agreement is met (C37).
+    Fact AgreementEligible = "agreement_eligible",
+    /// Every condition of the fast track is met (C39).
+    Fact FastTrackEligible = "fast_track_eligible",
+    /// An extension was approved and the customer told (C38).
+    Fact ExtensionTold = "extension_told",
+    /// The rejection notice was delivered (C41).
+    Fact RejectionTold = "rejection_told",
+    /// The settled-claim call-back is done (Q04).
+    Fact SettledCalled = "settled_called",
+    /// The call-back after the end of the claim is done (Q18).
+    Fact ClaimEndCalled = "claim_end_called",
+    /// A month began for an assessor (Q06).
+    Fact MonthBegan = "month_began",
+    /// Two calls for an assessor succeeded (Q06).
+    Fact SamplesCompleted = "samples_completed",
+    /// A complaint was received (Q31).
+    Fact ComplaintReceived = "complaint_received",
+    /// A complaint had its first response (Q35).
+    Fact ComplaintResponded = "complaint_responded",
+    /// The owner of a complaint answered (Q36).
+    Fact ComplaintAnswered = "complaint_answered",
+    /// The regulator passed a complaint on (Q38).
+    Fact RegulatorComplained = "regulator_complained",
+    /// The report on a regulator's complaint was returned (Q38).
+    Fact RegulatorReported = "regulator_reported",
+    /// A complaint was handled and the complainant told (B6).
+    Fact ComplaintConcluded = "complaint_concluded",
+    /// The insurance contract ended (Q02).
+    Fact ContractEnded = "contract_ended",
+    /// What is kept for its time may be deleted (Q02).
+    Fact RetentionEnded = "retention_ended",
+    /// An engagement was signed (M03).
+    Fact EngagementSigned = "engagement_signed",
+    /// Team and archive stand (M04, M05).
+    Fact ArchiveMade = "archive_made",
+    /// The star rating stands (M07).
+    Fact StarRated = "star_rated",
+    /// The service plan stands (M10).
+    Fact PlanWritten = "plan_written",
     /// The case was closed.
     Decision CaseClosed = "case_closed",
     /// The case was opened again, with a reason.

@@ -70,12 +70,15 @@ fn candidates(
 
 /// The limit that runs already, or the one that would begin with sending somebody now.
 fn arrival_limit(clocks: &CaseClocks, class: ZoneClass, now: Instant) -> ArrivalLimit {
-    let limits = &clocks.profile.limits;
     let running = clocks.states.iter().find(|state| state.clock == ClockName::Arrival);
     let (started_at, limit_at) = running
         .and_then(|state| state.started_at.zip(state.limit_at))
-        .unwrap_or_else(|| (now, now + limits.arrival(class)));
-    ArrivalLimit { started_at, limit_at, warn_percent: limits.warn_percent }
+        .unwrap_or_else(|| (now, now + clocks.profile.span(ClockName::Arrival, class)));
+    ArrivalLimit {
+        started_at,
+        limit_at,
+        warn_percent: clocks.profile.warn_percent(ClockName::Arrival),
+    }
 }
 
 fn ranked(

@@ -1,0 +1,3 @@
+DROP TABLE alarms;
+DROP TABLE clock_limits;
+DROP TABLE case_clocks;

@@ -1,0 +1,191 @@
+//! The rounds: what changed, then what is due.
+
+use std::collections::BTreeSet;
+
+use sync_core::{
+    clock::ClockState,
+    ids::{BranchId, CaseId},
+    lifecycle::EventKind,
+    time::Instant,
+};
+
+use super::{
+    rules::{Cleared, judge, moved_by, next_look},
+    store::{self, NewAlarm},
+};
+use crate::{
+    app::App,
+    case_log::{self, Change, FeedCursor},
+    db::Conn,
+    dispatch,
+    error::ApiError,
+    intake, promise, wire,
+};
+
+const READER: &str = "sla";
+const CALENDAR: &str = "sla_calendar";
+/// Cases folded in one transaction: others wait for it.
+const TOGETHER: usize = 50;
+/// Clocks looked at in one read.
+const MOST_DUE: i64 = 200;
+
+/// Follows what changed, then looks at what is due; answers how many cases were folded.
+///
+/// # Errors
+/// Database faults.
+pub async fn round(app: &App) -> Result<usize, ApiError> {
+    Ok(follow(app).await? + recount(app).await? + sweep(app).await?)
+}
+
+/// Folds the cases that changed since the last round, on whichever node it ran.
+async fn follow(app: &App) -> Result<usize, ApiError> {
+    let mut folded = 0;
+    loop {
+        let (from, changes) = app.db.read(read_feed).await?;
+        let some: Vec<Change> = changes.into_iter().take(4 * TOGETHER).collect();
+        let Some(last) = some.last() else { return Ok(folded) };
+        let to = last.cursor;
+        let events = some.iter().filter(|change| is_event(&change.topic));
+        let cases: BTreeSet<CaseId> = events.map(|change| change.case_id).collect();
+        let inner = app.clone();
+        folded += app
+            .db
+            .write(move |conn| {
+                // Otherwise another node has folded them.
+                if !case_log::advance_reader(conn, READER, from, to)? {
+                    return Ok(0);
+                }
+                cases.iter().try_for_each(|case| refold(conn, &inner, *case))?;
+                Ok(cases.len())
+            })
+            .await?;
+    }
+}
+
+fn read_feed(conn: &mut Conn) -> Result<(FeedCursor, Vec<Change>), ApiError> {
+    let from = case_log::reader_at(conn, READER)?;
+    Ok((from, case_log::changes_after(conn, from)?))
+}
+
+/// Other words of the feed, such as our own alarms, change no clock.
+fn is_event(topic: &str) -> bool {
+    topic.parse::<EventKind>().is_ok_and(|kind| kind.is_known())
+}
+
+/// Folds the cases whose clocks time alone has changed, and no others.
+async fn sweep(app: &App) -> Result<usize, ApiError> {
+    let mut folded = 0;
+    loop {
+        let now = app.now();
+        let due = app.db.read(move |conn| store::list_due(conn, now, MOST_DUE)).await?;
+        if due.is_empty() {
+            return Ok(folded);
+        }
+        for some in due.chunks(TOGETHER) {
+            let (inner, some) = (app.clone(), some.to_vec());
+            folded += some.len();
+            app.db
+                .write(move |conn| some.iter().try_for_each(|case| refold(conn, &inner, *case)))
+                .await?;
+        }
+    }
+}
+
+/// Counts limits in days again after a notice was imported.
+async fn recount(app: &App) -> Result<usize, ApiError> {
+    let (known, imports) = app
+        .db
+        .read(|conn| Ok((case_log::reader_at(conn, CALENDAR)?, promise::imported_years(conn)?)))
+        .await?;
+    let imports = FeedCursor::numbered(imports);
+    if known == imports {
+        return Ok(0);
+    }
+    let (mut folded, mut after) = (0, None);
+    loop {
+        let cases =
+            app.db.read(move |conn| store::list_counted_in_days(conn, after, MOST_DUE)).await?;
+        let Some(last) = cases.last().copied() else { break };
+        after = Some(last);
+        for some in cases.chunks(TOGETHER) {
+            let (inner, some) = (app.clone(), some.to_vec());
+            folded += some.len();
+            app.db
+                .write(move |conn| some.iter().try_for_each(|case| refold(conn, &inner, *case)))
+                .await?;
+        }
+    }
+    app.db.write(move |conn| case_log::advance_reader(conn, CALENDAR, known, imports)).await?;
+    Ok(folded)
+}
+
+/// Folds the clocks of a case and does what follows: limits that moved are kept beside the old ones,
+/// alarms are raised and cleared.
+///
+/// # Errors
+/// Database faults.
+pub fn refold(conn: &mut Conn, app: &App, case_id: CaseId) -> Result<(), ApiError> {
+    let now = app.now();
+    let branch = intake::get_case(conn, case_id)?.branch;
+    let states = dispatch::case_clocks(conn, case_id, now)?.states;
+    let stored = store::list_clocks(conn, case_id)?;
+    for known in &stored {
+        let gone = states.iter().all(|state| state.clock.as_str() != known.clock);
+        if gone {
+            store::delete_clock(conn, case_id, &known.clock)?;
+        }
+    }
+    let mut alarmed = false;
+    for state in states.iter().filter(|state| state.started_at.is_some()) {
+        let known = stored.iter().find(|known| known.clock == state.clock.as_str());
+        let reason = match known {
+            None => Some("started"),
+            Some(known)
+                if known.limit_at != state.limit_at || known.provisional != state.provisional =>
+            {
+                Some(moved_by(known.provisional, state.provisional))
+            }
+            Some(_) => None,
+        };
+        if let Some(reason) = reason {
+            store::insert_limit(conn, case_id, state, reason, now)?;
+        }
+        store::put_clock(conn, case_id, branch, state, next_look(state, now), now)?;
+        alarmed |= judge_alarms(conn, app, case_id, branch, state, now)?;
+    }
+    if alarmed { case_log::changed(conn, case_id, "alarms_changed", now) } else { Ok(()) }
+}
+
+fn judge_alarms(
+    conn: &mut Conn,
+    app: &App,
+    case_id: CaseId,
+    branch: BranchId,
+    state: &ClockState,
+    now: Instant,
+) -> Result<bool, ApiError> {
+    let known = store::list_known_alarms(conn, case_id, state.clock)?;
+    let judged = judge(state, &known, now);
+    for (id, by) in &judged.clear {
+        let note = (*by == Cleared::LateSync).then(|| late_note(state)).flatten();
+        store::clear_alarm(conn, *id, *by, note.as_deref(), now)?;
+    }
+    if let Some((kind, audience)) = judged.raise {
+        metrics::counter!("chakan_alarms_total", "kind" => kind.as_str()).increment(1);
+        let (id, clock) = (app.new_id(), state.clock);
+        let new =
+            NewAlarm { id, case_id, branch, clock, kind, audience, limit_at: state.limit_at, now };
+        store::insert_alarm(conn, &new)?;
+    }
+    Ok(judged.raise.is_some() || !judged.clear.is_empty())
+}
+
+/// What an auditor needs to know about a time that was heard of late.
+fn late_note(state: &ClockState) -> Option<String> {
+    Some(format!(
+        "stopped at {}, heard of at {}, time {}",
+        wire::time(state.stopped_at?).to_rfc3339(),
+        wire::time(state.stop_recorded_at?).to_rfc3339(),
+        state.confidence
+    ))
+}
