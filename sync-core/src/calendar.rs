@@ -457,11 +457,11 @@ mod tests {
         assert_eq!(with(&|n| n.year = 1999), Err(NoticeFault::Year));
         assert_eq!(with(&|n| n.year = 2025), Err(NoticeFault::OtherYear(day("2026-01-01"))));
         assert_eq!(
-            with(&|n| drop(n.days_off.insert(day("2026-01-04")))),
+            with(&|n| n.days_off.extend([day("2026-01-04")])),
             Err(NoticeFault::Both(day("2026-01-04")))
         );
         assert_eq!(
-            with(&|n| drop(n.make_up_working_days.insert(monday))),
+            with(&|n| n.make_up_working_days.extend([monday])),
             Err(NoticeFault::NoWeekend(monday))
         );
         assert_eq!(with(&|n| n.days_off.clear()), Err(NoticeFault::TooFew));

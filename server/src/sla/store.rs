@@ -160,12 +160,15 @@ pub(super) fn list_counted_in_days(
     Ok(rows.into_iter().map(|id| id.0).collect())
 }
 
+/// Id, kind, limit, why it is over.
+type KnownRow = (Id<AlarmId>, String, Option<i64>, Option<String>);
+
 pub(super) fn list_known_alarms(
     conn: &mut Conn,
     case_id: CaseId,
     clock: ClockName,
 ) -> Result<Vec<KnownAlarm<AlarmId>>, ApiError> {
-    let rows: Vec<(Id<AlarmId>, String, Option<i64>, Option<String>)> = alarms::table
+    let rows: Vec<KnownRow> = alarms::table
         .filter(alarms::case_id.eq(case_id.to_string()))
         .filter(alarms::clock.eq(clock.as_str()))
         .select((alarms::id, alarms::kind, alarms::limit_at, alarms::cleared_by))
