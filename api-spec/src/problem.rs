@@ -106,6 +106,8 @@ codes! {
     SeqGap = 409 "seq_gap", "Changes before these are missing; send from the expected number";
     UnknownDeps = 409 "unknown_deps", "The changes build on changes that are not here";
     EpochOver = 410 "epoch_over", "The case has another draft document; open it anew";
+    UploadGone = 410 "upload_gone", "The upload is over; begin a new one";
+    TusVersion = 412 "tus_version", "This version of the upload protocol is not spoken here";
     VersionMismatch = 412 "version_mismatch", "The record has changed since you read it";
     TooLarge = 413 "too_large", "The request is larger than allowed";
     UnsupportedMediaType = 415 "unsupported_media_type", "This kind of content is not accepted";
@@ -113,9 +115,11 @@ codes! {
     HashMismatch = 422 "hash_mismatch", "The bytes are not those that were declared; nothing was kept";
     IdempotencyKeyReused = 422 "idempotency_key_reused", "The Idempotency-Key was used for another request";
     Quarantined = 422 "quarantined", "A change was refused and put aside; nothing was taken";
+    UploadTaken = 423 "upload_taken", "Another request goes on with this upload; ask for its offset";
     DraftLocked = 423 "draft_locked", "The draft takes no more changes";
     PreconditionRequired = 428 "precondition_required", "Send the version you read in If-Match";
     TooManyRequests = 429 "too_many_requests", "Too many attempts; wait and try again";
+    ChecksumMismatch = 460 "checksum_mismatch", "The bytes are not those that were announced; they were not kept";
     Internal = 500 "internal_error", "We made a mistake; it has been recorded";
     Overloaded = 503 "overloaded", "Too much work at the moment; try again";
     DatabaseUnavailable = 503 "database_unavailable", "The database cannot be reached; try again";

@@ -12,7 +12,7 @@ use actix_web::{
     web,
 };
 
-use crate::{app::App, error::ApiError};
+use crate::{app::App, error::ApiError, evidence};
 
 /// An answer that takes longer than this is of no use to anybody.
 const TIME: Duration = Duration::from_secs(30);
@@ -29,7 +29,8 @@ pub(crate) async fn around(
         request.app_data::<web::Data<App>>().map(|app| app.ports.ids.uuid().to_string());
     let request_id = request_id.unwrap_or_default();
     let method = request.method().clone();
-    let limit = if method == Method::PUT { UPLOAD_TIME } else { TIME };
+    let uploads = request.path().starts_with("/api/v1/uploads");
+    let limit = if method == Method::PUT || uploads { UPLOAD_TIME } else { TIME };
     let docs = request.path().starts_with("/docs");
 
     let mut response = match tokio::time::timeout(limit, next.call(request)).await {
@@ -38,6 +39,9 @@ pub(crate) async fn around(
         Ok(Err(error)) => return Err(problem_of(&error).into()),
         Err(_) => return Err(ApiError::overloaded().into()),
     };
+    if uploads {
+        evidence::speak_tus(response.headers_mut());
+    }
     secure(response.headers_mut(), docs, &request_id);
     record(&method, &response, began.elapsed(), &request_id);
     Ok(response)

@@ -59,6 +59,7 @@ pub(crate) fn operations(
         (HttpMethod::Patch, item.patch.as_mut()),
         (HttpMethod::Delete, item.delete.as_mut()),
         (HttpMethod::Head, item.head.as_mut()),
+        (HttpMethod::Options, item.options.as_mut()),
     ]
     .into_iter()
     .filter_map(|(method, operation)| Some((method, operation?)))
@@ -84,7 +85,7 @@ fn complete_operation(method: HttpMethod, operation: &mut Operation) {
             None => note,
         });
     }
-    if !matches!(method, HttpMethod::Get | HttpMethod::Head) {
+    if !matches!(method, HttpMethod::Get | HttpMethod::Head | HttpMethod::Options) {
         statuses.extend([409, 412, 415, 428, 429, 507]);
     }
     for status in statuses {

@@ -28,3 +28,4 @@ mod sync_commands;
 mod source;
 mod stream;
 mod tidy;
+mod uploads;

@@ -208,6 +208,12 @@ impl TestApp {
         self.server.as_ref().expect("the server runs")
     }
 
+    /// A second server on the same data, as another node would be.
+    #[must_use]
+    pub fn beside(&self) -> Node {
+        Node { server: Some(self.run()), faults: self.faults.clone() }
+    }
+
     /// The shared state of the server.
     #[must_use]
     pub fn state(&self) -> App {
@@ -439,6 +445,44 @@ impl TestApp {
             .into_iter()
             .map(|row| row.said)
             .collect()
+    }
+}
+
+/// Another server on a story's data.
+pub struct Node {
+    server: Option<RunningServer>,
+    faults: Arc<Mutex<Vec<String>>>,
+}
+
+impl Node {
+    /// The same person, speaking to this server.
+    ///
+    /// # Panics
+    /// Never while it runs.
+    #[must_use]
+    pub fn again(&self, person: &Person) -> Person {
+        let server = self.server.as_ref().expect("it runs");
+        let client = Client::new(server.address, self.faults.clone());
+        Person { app: server.app.clone(), client, ..person.clone() }
+    }
+
+    /// Where it listens.
+    ///
+    /// # Panics
+    /// Never while it runs.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.as_ref().expect("it runs").address
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            drop(server.handle.stop(false));
+            drop(server.app);
+            let _ = server.thread.join();
+        }
     }
 }
 

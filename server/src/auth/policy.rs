@@ -244,6 +244,12 @@ operations! {
     ListPhotos                     "list_photos"                  Roles(CASE_READERS);
     UploadPhoto                    "upload_photo"                 Roles(FIELD);
     GetPhoto                       "get_photo"                    Roles(CASE_READERS);
+    TusOptions                     "tus_options"                  Public;
+    CreateUpload                   "create_upload"                Roles(FIELD);
+    GetUpload                      "get_upload"                   Roles(FIELD);
+    AppendUpload                   "append_upload"                Roles(FIELD);
+    EndUpload                      "end_upload"                   Roles(FIELD);
+    OverrideUpload                 "override_upload"              Roles(FIELD);
     GetCustody                     "get_custody"                  Roles(&[Verifier, Adjudicator, Complaints, Manager, Admin]);
     SealKeys                       "seal_keys"                    Public;
     // assessment

@@ -376,6 +376,35 @@ table! {
 }
 
 table! {
+    uploads (id) {
+        id -> Text,
+        person_id -> Text,
+        case_id -> Nullable<Text>,
+        photo_id -> Nullable<Text>,
+        sha256 -> Nullable<Text>,
+        length -> BigInt,
+        received_bytes -> BigInt,
+        metadata -> Nullable<Text>,
+        fence -> BigInt,
+        leased_until -> Nullable<BigInt>,
+        wanted -> Bool,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    upload_parts (upload_id, start_at) {
+        upload_id -> Text,
+        start_at -> BigInt,
+        size -> BigInt,
+        fence -> BigInt,
+    }
+}
+
+table! {
     custody_entries (case_id, seq) {
         case_id -> Text,
         seq -> BigInt,

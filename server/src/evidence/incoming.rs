@@ -34,27 +34,59 @@ async fn next(body: &mut Payload, pace: &mut Pace) -> Result<Option<Bytes>, ApiE
     loop {
         match timeout_at(pace.ends, body.next()).await {
             Ok(Some(Ok(piece))) => {
-                pace.bytes += piece.len();
+                pace.add(piece.len());
                 return Ok(Some(piece));
             }
             Ok(Some(Err(_))) => {
                 return Err(ApiError::new(Code::Malformed).detail("the body broke off"));
             }
             Ok(None) => return Ok(None),
-            Err(_) if pace.bytes >= LEAST_BYTES => *pace = Pace::begin(),
-            Err(_) => return Err(ApiError::new(Code::TooSlow)),
+            Err(_) => pace.check()?,
         }
     }
 }
 
 /// How much came in the running window. Time spent on our own disk counts for the sender.
-struct Pace {
+pub(super) struct Pace {
     ends: Instant,
     bytes: usize,
+    looked: Instant,
 }
 
 impl Pace {
-    fn begin() -> Self {
-        Self { ends: Instant::now() + WINDOW, bytes: 0 }
+    pub(super) fn begin() -> Self {
+        let now = Instant::now();
+        Self { ends: now + WINDOW, bytes: 0, looked: now }
+    }
+
+    /// So many bytes came.
+    pub(super) fn add(&mut self, bytes: usize) {
+        self.bytes += bytes;
+    }
+
+    /// Begins the next window if this one is over.
+    ///
+    /// # Errors
+    /// `too_slow` when too little came in it.
+    pub(super) fn check(&mut self) -> Result<(), ApiError> {
+        let now = Instant::now();
+        if now < self.ends {
+            Ok(())
+        } else if self.bytes >= LEAST_BYTES {
+            *self = Self::begin();
+            Ok(())
+        } else {
+            Err(ApiError::new(Code::TooSlow))
+        }
+    }
+
+    /// Whether it is this long since it last said so.
+    pub(super) fn looks_again(&mut self, every: Duration) -> bool {
+        let now = Instant::now();
+        let due = now.duration_since(self.looked) >= every;
+        if due {
+            self.looked = now;
+        }
+        due
     }
 }

@@ -20,6 +20,7 @@ mod rounds;
 mod rules;
 mod store;
 mod transfer;
+mod uploads;
 pub mod verify;
 mod views;
 
@@ -32,6 +33,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use examination::{differing_photos, examine};
 pub use rounds::SealCustody;
+pub use uploads::prune;
+pub(crate) use uploads::speak_tus;
 
 use crate::{db::Conn, error::ApiError};
 
@@ -42,7 +45,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(api::list_photos)
         .service(api::get_custody)
         .service(transfer::upload_photo)
-        .service(transfer::get_photo);
+        .service(transfer::get_photo)
+        .configure(uploads::routes);
 }
 
 /// Registers the operations outside `/api/v1`.

@@ -85,6 +85,25 @@ pub(super) fn list(conn: &mut Conn, case_id: CaseId) -> Result<Vec<PhotoRow>, Ap
         .load(conn)?)
 }
 
+/// A photo with this content that this person has declared, in this case or the one declared last.
+pub(super) fn find_declared_by(
+    conn: &mut Conn,
+    person: PersonId,
+    case_id: Option<CaseId>,
+    sha256: ContentHash,
+) -> Result<Option<PhotoRow>, ApiError> {
+    let mut query = photos::table
+        .filter(photos::sha256.eq(sha256.to_string()))
+        .filter(photos::declared_by.eq(person.to_string()))
+        .order((photos::declared_at.desc(), photos::id.desc()))
+        .select(PhotoRow::as_select())
+        .into_boxed();
+    if let Some(case_id) = case_id {
+        query = query.filter(photos::case_id.eq(case_id.to_string()));
+    }
+    Ok(query.first(conn).optional()?)
+}
+
 /// Every case that has photos.
 pub(super) fn list_cases(conn: &mut Conn) -> Result<Vec<CaseId>, ApiError> {
     let cases: Vec<Id<CaseId>> =

@@ -138,7 +138,7 @@ fn mismatch(declared: u64) -> ApiError {
 }
 
 /// The bytes are flushed. Rights are looked at again: a slow upload may outlast them (B23).
-fn settle(
+pub(super) fn settle(
     conn: &mut Conn,
     app: &App,
     actor: &Actor,

@@ -5,6 +5,7 @@
 //! by other bytes and never deleted from here.
 
 mod files;
+mod parts;
 #[cfg(feature = "s3")]
 mod s3;
 mod staging;
@@ -21,10 +22,12 @@ use futures_util::{
 };
 use sha2::{Digest, Sha256};
 use sync_core::photo::ContentHash;
+use uuid::Uuid;
 
 use crate::config::BlobsPlace;
 
 pub use files::FileBlobs;
+pub use parts::PartName;
 #[cfg(feature = "s3")]
 pub use s3::S3Blobs;
 pub use staging::{Complete, Staged};
@@ -55,6 +58,28 @@ pub trait Blobs: Send + Sync {
     /// # Errors
     /// [`BlobFault::Io`], as a value of the future.
     fn open(&self, sha256: ContentHash) -> BoxFuture<'_, Result<Option<Blob>, BlobFault>>;
+
+    /// Keeps bytes of an upload that goes on later. When the future answers `Ok`, they survive a loss
+    /// of power.
+    ///
+    /// # Errors
+    /// [`BlobFault`], as a value of the future.
+    fn keep_part(&self, name: PartName, bytes: Complete) -> BoxFuture<'_, Result<(), BlobFault>>;
+
+    /// The bytes of a part.
+    ///
+    /// # Errors
+    /// [`BlobFault::Io`] also when they are not there, as a value of the future.
+    fn open_part(
+        &self,
+        name: PartName,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, Result<Bytes, BlobFault>>, BlobFault>>;
+
+    /// Removes all parts of an upload, if there are any.
+    ///
+    /// # Errors
+    /// [`BlobFault::Io`], as a value of the future.
+    fn forget_parts(&self, upload: Uuid) -> BoxFuture<'_, Result<(), BlobFault>>;
 
     /// Whether the store still knows what it has flushed. After a failed flush it does not, and takes
     /// nothing until it is opened anew.

@@ -19,9 +19,10 @@ use futures_util::{
 };
 use sha2::{Digest, Sha256};
 use sync_core::photo::ContentHash;
+use uuid::Uuid;
 
 use super::{
-    Blob, BlobFault, Blobs, blocking,
+    Blob, BlobFault, Blobs, PartName, blocking, parts,
     staging::{Complete, Staged, Staging},
     verified,
 };
@@ -33,6 +34,8 @@ const STEP: u64 = 256 * 1024;
 #[derive(Clone, Debug)]
 pub struct FileBlobs {
     root: PathBuf,
+    /// Parts of unfinished uploads, below the root and so in the same file system.
+    uploads: PathBuf,
     staging: Staging,
     /// Set for good by a failed flush: the kernel forgets which pages it could not write, so a second
     /// flush that succeeds proves nothing.
@@ -49,11 +52,13 @@ impl FileBlobs {
         let root = dir.canonicalize()?;
         // In the same file system, so that moving a file into its place is one step.
         let staging = Staging::open(&root.join("incoming"))?;
+        let uploads = root.join("uploads");
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&uploads)?;
         sync_dir(&root)?;
         if let Some(above) = root.parent() {
             sync_dir(above)?;
         }
-        Ok(Self { root, staging, broken: Arc::default() })
+        Ok(Self { root, uploads, staging, broken: Arc::default() })
     }
 
     fn place(&self, sha256: ContentHash) -> Place {
@@ -123,6 +128,31 @@ impl Blobs for FileBlobs {
             Ok(Some(Blob { size, bytes: verified(pieces(file, size), size, sha256) }))
         })
         .boxed()
+    }
+
+    fn keep_part(&self, name: PartName, bytes: Complete) -> BoxFuture<'_, Result<(), BlobFault>> {
+        let blobs = self.clone();
+        blocking(move || {
+            if !blobs.is_trustworthy() {
+                return Err(BlobFault::Untrustworthy);
+            }
+            blobs.flushed(bytes.file().sync_all())?;
+            blobs.flushed(parts::keep(&blobs.uploads, name, &bytes))
+        })
+        .boxed()
+    }
+
+    fn open_part(
+        &self,
+        name: PartName,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, Result<Bytes, BlobFault>>, BlobFault>> {
+        let uploads = self.uploads.clone();
+        blocking(move || Ok(parts::open(&uploads, name)?)).boxed()
+    }
+
+    fn forget_parts(&self, upload: Uuid) -> BoxFuture<'_, Result<(), BlobFault>> {
+        let uploads = self.uploads.clone();
+        blocking(move || Ok(parts::forget(&uploads, upload)?)).boxed()
     }
 
     fn is_trustworthy(&self) -> bool {

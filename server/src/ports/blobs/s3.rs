@@ -6,17 +6,18 @@
 use std::{io::Read, path::Path, sync::Arc, time::Duration};
 
 use actix_web::web::Bytes;
-use futures_util::{FutureExt, StreamExt, future::BoxFuture};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
 use object_store::{
-    Error, GetOptions, ObjectStore, PutMode, PutPayload, RetryConfig,
+    Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutPayload, RetryConfig,
     aws::{AmazonS3Builder, Checksum},
     path::Path as Key,
 };
 use sync_core::photo::ContentHash;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use super::{
-    Blob, BlobFault, Blobs, blocking,
+    Blob, BlobFault, Blobs, PartName, blocking,
     staging::{Complete, Staged, Staging},
     verified,
 };
@@ -66,6 +67,11 @@ impl S3Blobs {
         let (upper, lower) = (name.get(..2), name.get(2..4));
         let upper = self.prefix.clone().join(upper.unwrap_or_default());
         upper.join(lower.unwrap_or_default()).join(name)
+    }
+
+    fn part(&self, name: PartName) -> Key {
+        let folder = self.prefix.clone().join("uploads").join(name.upload.to_string());
+        folder.join(name.file_name())
     }
 
     async fn keep(&self, bytes: Complete) -> Result<(), BlobFault> {
@@ -120,6 +126,41 @@ impl Blobs for S3Blobs {
 
     fn open(&self, sha256: ContentHash) -> BoxFuture<'_, Result<Option<Blob>, BlobFault>> {
         self.find(sha256).boxed()
+    }
+
+    fn keep_part(&self, name: PartName, bytes: Complete) -> BoxFuture<'_, Result<(), BlobFault>> {
+        async move {
+            let _place = self.places.acquire().await.map_err(|_| BlobFault::Busy)?;
+            let payload = blocking(move || payload(&bytes)).await?;
+            let key = self.part(name);
+            let put = self.store.put_opts(&key, payload, PutMode::Overwrite.into());
+            put.await.map(drop).map_err(fault)
+        }
+        .boxed()
+    }
+
+    fn open_part(
+        &self,
+        name: PartName,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, Result<Bytes, BlobFault>>, BlobFault>> {
+        async move {
+            let found = self.store.get_opts(&self.part(name), GetOptions::default()).await;
+            let found = found.map_err(fault)?;
+            Ok(found.into_stream().map(|piece| piece.map_err(fault)).boxed())
+        }
+        .boxed()
+    }
+
+    fn forget_parts(&self, upload: Uuid) -> BoxFuture<'_, Result<(), BlobFault>> {
+        async move {
+            let folder = self.prefix.clone().join("uploads").join(upload.to_string());
+            let mut parts = self.store.list(Some(&folder));
+            while let Some(part) = parts.next().await {
+                self.store.delete(&part.map_err(fault)?.location).await.map_err(fault)?;
+            }
+            Ok(())
+        }
+        .boxed()
     }
 
     /// The bucket answers for its own flushing.

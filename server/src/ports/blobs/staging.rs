@@ -85,6 +85,12 @@ impl Staged {
         if self.buffer.len() >= STEP { self.write_step().await } else { Ok(()) }
     }
 
+    /// How many bytes were added.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Ends the bytes.
     ///
     /// # Errors
