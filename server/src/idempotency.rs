@@ -1,4 +1,7 @@
-//! Commands that take effect once: claim the key, do the work, save the reply, all in one commit.
+//! Commands that take effect once: do the work, save the reply under its key, all in one commit.
+//!
+//! Nothing is read first: the unique key refuses a second copy and undoes its work, and only then is
+//! the first one's reply looked up. A new command, nearly always the case, pays for one insert.
 
 use actix_web::{HttpResponse, http::StatusCode};
 use api_spec::problem::Code;
@@ -67,20 +70,25 @@ where
     F: FnMut(&mut Conn) -> Result<Reply, ApiError> + Send + 'static,
 {
     let now = app.now();
-    let reply = app
+    let (owner, claimed) = (actor.clone(), key.clone());
+    let outcome = app
         .db
-        .write(move |conn| match find(conn, &actor, &key)? {
-            Some(reply) => Ok(reply),
-            None => {
-                let reply = work(conn)?;
-                insert(conn, &actor, &key, &reply, now)?;
-                Ok(reply)
-            }
+        .write(move |conn| {
+            let reply = work(conn)?;
+            insert(conn, &owner, &claimed, &reply, now)?;
+            Ok(reply)
         })
         .await;
-    match reply {
+    match outcome {
         Ok(reply) => Ok(reply.response()),
-        Err(error) => Err(error),
+        // The first copy's own effects may be what refused this one: only its reply tells them apart.
+        Err(refusal) if !refusal.is_connection_lost() => {
+            match app.db.read(move |conn| find(conn, &actor, &key)).await? {
+                Some(reply) => Ok(reply.response()),
+                None => Err(refusal),
+            }
+        }
+        Err(fault) => Err(fault),
     }
 }
 
@@ -114,8 +122,9 @@ fn insert(
     );
     diesel::insert_into(keys::table).values(row).execute(conn).map_err(
         |error| match ApiError::from(error) {
-            // Two copies of one request met: the other one has the key, so this one must look again.
-            error if error.is_unique_violation() => ApiError::contention(),
+            // Another copy of the request has the key; if it is gone by the time of the look-up, the
+            // caller comes again.
+            error if error.is_unique_violation() => ApiError::overloaded(),
             error => error,
         },
     )?;

@@ -11,6 +11,10 @@ use sync_core::{
 };
 use uuid::Uuid;
 
+mod seen;
+
+use seen::{SeenToken, SeenTokens};
+
 use super::keys::{KeyFault, KeyRing};
 use crate::{error::ApiError, ports::ids::Ids};
 
@@ -26,6 +30,7 @@ const MOST_CHARACTERS: usize = 1_024;
 /// Signs and checks access tokens.
 pub struct Tokens {
     keys: KeyRing,
+    seen: SeenTokens,
 }
 
 /// Who a valid token speaks for.
@@ -37,7 +42,7 @@ pub struct Bearer {
     pub device: Option<DeviceId>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Claims {
     iss: String,
@@ -70,7 +75,7 @@ impl Tokens {
     /// Uses these keys.
     #[must_use]
     pub fn new(keys: KeyRing) -> Self {
-        Self { keys }
+        Self { keys, seen: SeenTokens::default() }
     }
 
     /// The keys, for rotation.
@@ -122,6 +127,24 @@ impl Tokens {
         if token.len() > MOST_CHARACTERS {
             return None;
         }
+        let known = self.seen.find(token).filter(|seen| self.is_key(&seen.key_id, &seen.public));
+        let seen = match known {
+            Some(seen) => seen,
+            None => {
+                let seen = self.verify(token)?;
+                self.seen.keep(token, seen.clone(), now);
+                seen
+            }
+        };
+        lives_at(&seen.claims, now).then_some(seen.claims)
+    }
+
+    /// Whether a key that was good is still in use: a key that was taken away vouches for nothing.
+    fn is_key(&self, id: &str, public: &[u8]) -> bool {
+        self.keys.find(id).is_some_and(|key| key.public() == public)
+    }
+
+    fn verify(&self, token: &str) -> Option<SeenToken> {
         let head = Head::read(token)?;
         if head.alg != "EdDSA" || head.typ != TYPE {
             return None;
@@ -135,9 +158,7 @@ impl Tokens {
         rules.validate_exp = false;
         let claims =
             decode::<Claims>(token, &DecodingKey::from_ed_der(&key.public()), &rules).ok()?.claims;
-        let now_s = now.0.div_euclid(1_000);
-        // A minute of grace on `iat` only: another node's clock may be a little ahead.
-        (now_s < claims.exp && claims.iat <= now_s + 60).then_some(claims)
+        Some(SeenToken { key_id: head.kid, public: key.public(), claims })
     }
 
     /// Signs and checks one token: keys and cryptography work, found out before anybody logs in.
@@ -158,6 +179,12 @@ impl Tokens {
     pub fn jwks(&self) -> serde_json::Value {
         jwks(&self.keys)
     }
+}
+
+/// A minute of grace on `iat` only: another node's clock may be a little ahead.
+fn lives_at(claims: &Claims, now: Instant) -> bool {
+    let now_s = now.0.div_euclid(1_000);
+    now_s < claims.exp && claims.iat <= now_s + 60
 }
 
 /// The public keys of a ring as a JWK set.

@@ -59,11 +59,15 @@ impl r2d2::ManageConnection for Opener {
 
     fn connect(&self) -> Result<Pooled, ConnectionError> {
         let mut conn = open(&self.database)?;
-        if let (Conn::Sqlite(sqlite), Purpose::Read) = (&mut conn, self.purpose) {
-            sqlite
-                .batch_execute("PRAGMA query_only = ON")
-                .map_err(ConnectionError::CouldntSetupConfiguration)?;
-        }
+        let settings = match (&conn, self.purpose) {
+            (Conn::Sqlite(_), Purpose::Read) => "PRAGMA query_only = ON",
+            // Reading a small or new table end to end locks all of it against everybody's inserts.
+            (Conn::Pg(_), Purpose::Write) => {
+                "SET enable_seqscan = off; SET enable_bitmapscan = off"
+            }
+            (Conn::Sqlite(_), Purpose::Write) | (Conn::Pg(_), Purpose::Read) => "",
+        };
+        conn.batch_execute(settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Pooled { conn, lost: false })
     }
 
@@ -114,10 +118,12 @@ fn open_sqlite(path: &Path) -> Result<SqliteConnection, ConnectionError> {
         ConnectionError::InvalidConnectionUrl("the path is not valid Unicode".into())
     })?;
     let mut conn = SqliteConnection::establish(name)?;
+    // Pages are written back after 16 MB of log, not 4: many commits touch the same ones.
     // FULL: a commit is on the disk before it is answered. busy_timeout first, since switching to WAL takes a lock.
     conn.batch_execute(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16000;",
+         PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16000; \
+         PRAGMA wal_autocheckpoint = 4000;",
     )
     .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
@@ -131,7 +137,8 @@ fn open_postgres(url: &str) -> Result<PgConnection, ConnectionError> {
         "{url}{separator}connect_timeout=2&tcp_user_timeout=2000&keepalives_idle=5&keepalives_interval=2&keepalives_count=2"
     );
     let mut conn = PgConnection::establish(&url)?;
-    conn.batch_execute("SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s'; SET timezone = 'UTC'")
+    // A lock that is not free soon belongs to somebody who may be gone.
+    conn.batch_execute("SET statement_timeout = '30s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '30s'; SET timezone = 'UTC'")
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
 }

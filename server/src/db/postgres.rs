@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use diesel::{
     Connection, PgConnection,
-    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
+    connection::{AnsiTransactionManager, TransactionManager},
 };
 use tokio::sync::Semaphore;
 
@@ -100,7 +100,5 @@ fn transaction<T>(
 fn begin(conn: &mut Conn) -> Result<(), ApiError> {
     let Conn::Pg(pg) = conn else { return Err(ApiError::internal("not PostgreSQL")) };
     AnsiTransactionManager::begin_transaction_sql(pg, "BEGIN ISOLATION LEVEL SERIALIZABLE")?;
-    // A lock that is not free soon belongs to somebody who may be gone.
-    pg.batch_execute("SET LOCAL lock_timeout = '2s'")?;
     Ok(())
 }

@@ -75,6 +75,9 @@ enum Savepoint {
     Broken(Code),
 }
 
+/// How often work is run that answers contention: a random number that was taken, for example.
+const TRIES: u32 = 4;
+
 struct Pending<T, F> {
     work: F,
     outcome: Option<Result<T, ApiError>>,
@@ -88,13 +91,13 @@ where
 {
     fn run(&mut self, conn: &mut Conn) -> Savepoint {
         let depth = depth(conn);
-        let outcome = savepoint(conn, |conn| {
-            // A panic in one job must cost nobody else theirs; what it touched is rolled back.
-            catch_unwind(AssertUnwindSafe(|| (self.work)(conn))).unwrap_or_else(|_| {
-                unwind_to(conn, depth + 1);
-                Err(ApiError::internal("a write panicked"))
-            })
-        });
+        let mut outcome = self.attempt(conn, depth);
+        for _ in 1..TRIES {
+            if !outcome.as_ref().is_err_and(ApiError::is_contention) {
+                break;
+            }
+            outcome = self.attempt(conn, depth);
+        }
         let code = outcome.as_ref().err().map_or(Code::DatabaseUnavailable, ApiError::code);
         self.outcome = Some(outcome);
         if self::depth(conn) == depth { Savepoint::Closed } else { Savepoint::Broken(code) }
@@ -109,6 +112,21 @@ where
         };
         // The caller may have hung up; the work stands all the same.
         let _ = self.reply.send(outcome);
+    }
+}
+
+impl<T, F> Pending<T, F>
+where
+    F: FnMut(&mut Conn) -> Result<T, ApiError> + Send,
+{
+    fn attempt(&mut self, conn: &mut Conn, depth: u32) -> Result<T, ApiError> {
+        savepoint(conn, |conn| {
+            // A panic in one job must cost nobody else theirs; what it touched is rolled back.
+            catch_unwind(AssertUnwindSafe(|| (self.work)(conn))).unwrap_or_else(|_| {
+                unwind_to(conn, depth + 1);
+                Err(ApiError::internal("a write panicked"))
+            })
+        })
     }
 }
 

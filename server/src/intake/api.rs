@@ -55,9 +55,8 @@ pub async fn report_case(
     let wanted_id = command.value.id.map(CaseId);
     let (actor, inner) = (actor.into_actor(), app.clone());
     idempotency::once(&app, actor.person.to_string(), command.key, move |conn| {
-        let id = wanted_id.unwrap_or_else(|| inner.new_id());
         let (report, warnings) = (&checked.report, checked.warnings.clone());
-        Reply::created(&save(conn, &inner, &actor, id, report, warnings)?)
+        Reply::created(&save(conn, &inner, &actor, wanted_id, report, warnings)?)
     })
     .await
 }
@@ -66,21 +65,19 @@ fn save(
     conn: &mut Conn,
     app: &App,
     actor: &Actor,
-    id: CaseId,
+    wanted_id: Option<CaseId>,
     report: &Report,
     warnings: Vec<Warning>,
 ) -> Result<ReportCaseResponse, ApiError> {
     let now = app.now();
-    if store::find(conn, id)?.is_some() {
-        return Err(ApiError::invalid_field(
-            "id",
-            "id_taken",
-            "this id names another case; make a new one",
-        ));
-    }
+    let id = match wanted_id {
+        Some(id) if store::find(conn, id)?.is_some() => return Err(id_taken()),
+        Some(id) => id,
+        None => app.new_id(),
+    };
     let duplicates =
         rules::probable_duplicates(report, store::list_same_plate(conn, report, actor)?);
-    let report_no = free_report_no(conn, app)?;
+    let report_no = new_report_no(app);
     let promise = promise::profile_for(conn, &actor.branch_path, now)?;
     let new = NewCase {
         id,
@@ -89,7 +86,7 @@ fn save(
         actor,
         now,
     };
-    store::insert(conn, &new, report)?;
+    let case = store::insert(conn, &new, report)?;
     let event = NewEvent {
         id: app.new_id(),
         case_id: id,
@@ -102,8 +99,6 @@ fn save(
     };
     case_log::begin(conn, &event)?;
     let (zh_cn, en) = rules::next_steps(report, &report_no, contact_minutes(&promise));
-    let case =
-        store::find(conn, id)?.ok_or_else(|| ApiError::internal("the new case is missing"))?;
     Ok(ReportCaseResponse {
         case: case_response(case),
         next_steps: NextSteps { zh_cn, en },
@@ -118,17 +113,16 @@ fn contact_minutes(promise: &PromiseProfile) -> i64 {
     minutes(ClockName::Dispatch) + minutes(ClockName::FirstContact)
 }
 
-/// The day and eight random digits: no counter that every report of a day would wait for.
-fn free_report_no(conn: &mut Conn, app: &App) -> Result<String, ApiError> {
+/// The day and eight random digits: no counter that every report of a day would wait for. One that is
+/// taken is refused by the insert, and the transaction runs again with the next.
+fn new_report_no(app: &App) -> String {
     let shanghai = wire::time(app.now() + sync_core::time::Span::hours(8));
-    for _ in 0..8 {
-        let (a, b) = (app.ports.ids.six_digits(), app.ports.ids.six_digits());
-        let number = format!("{}{a}{}", shanghai.format("%Y%m%d"), b.get(..2).unwrap_or_default());
-        if !store::is_report_no_taken(conn, &number)? {
-            return Ok(number);
-        }
-    }
-    Err(ApiError::overloaded())
+    let (a, b) = (app.ports.ids.six_digits(), app.ports.ids.six_digits());
+    format!("{}{a}{}", shanghai.format("%Y%m%d"), b.get(..2).unwrap_or_default())
+}
+
+fn id_taken() -> ApiError {
+    ApiError::invalid_field("id", "id_taken", "this id names another case; make a new one")
 }
 
 /// Cases that you may see, newest first

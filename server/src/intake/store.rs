@@ -60,48 +60,52 @@ pub(super) struct NewCase<'a> {
     pub(super) now: Instant,
 }
 
-pub(super) fn insert(conn: &mut Conn, new: &NewCase<'_>, report: &Report) -> Result<(), ApiError> {
+/// Stores a report as a new case and answers the case.
+pub(super) fn insert(
+    conn: &mut Conn,
+    new: &NewCase<'_>,
+    report: &Report,
+) -> Result<CaseRow, ApiError> {
+    let case = CaseRow::new(new, report);
     let row = (
         (
             cases::id.eq(new.id.to_string()),
-            cases::report_no.eq(new.report_no),
+            cases::report_no.eq(&case.report_no),
             cases::branch_id.eq(new.actor.branch.to_string()),
-            cases::status.eq(CaseStatus::Reported.as_str()),
-            cases::customer_name.eq(&report.customer_name),
-            cases::contact_name.eq(&report.contact_name),
-            cases::contact_phone.eq(&report.contact_phone),
-            cases::plate.eq(&report.plate),
-            cases::vin.eq(&report.vin),
-            cases::policy_no.eq(&report.policy_no),
+            cases::status.eq(&case.status),
+            cases::customer_name.eq(&case.customer_name),
+            cases::contact_name.eq(&case.contact_name),
+            cases::contact_phone.eq(&case.contact_phone),
+            cases::plate.eq(&case.plate),
+            cases::vin.eq(&case.vin),
+            cases::policy_no.eq(&case.policy_no),
             cases::loss_at.eq(report.loss_at.0),
-            cases::loss_place.eq(&report.loss_place),
+            cases::loss_place.eq(&case.loss_place),
         ),
         (
-            cases::lat.eq(report.position.map(Point::lat)),
-            cases::lon.eq(report.position.map(Point::lon)),
-            cases::accuracy_m.eq(report.accuracy_m),
-            cases::description.eq(&report.description),
-            cases::injured.eq(report.injured),
-            cases::drivable.eq(report.drivable),
-            cases::promise_code.eq(new.promise.0),
-            cases::promise_version.eq(i64::from(new.promise.1)),
+            cases::lat.eq(case.lat),
+            cases::lon.eq(case.lon),
+            cases::accuracy_m.eq(case.accuracy_m),
+            cases::description.eq(&case.description),
+            cases::injured.eq(case.injured),
+            cases::drivable.eq(case.drivable),
+            cases::promise_code.eq(&case.promise_code),
+            cases::promise_version.eq(case.promise_version),
             cases::reported_at.eq(new.now.0),
             cases::reported_by.eq(new.actor.person.to_string()),
-            cases::version.eq(1),
+            cases::version.eq(case.version),
         ),
     );
-    diesel::insert_into(cases::table).values(row).execute(conn)?;
-    Ok(())
+    diesel::insert_into(cases::table).values(row).execute(conn).map_err(|error| {
+        // The report number, or an id that was free a moment ago: look again, with another number.
+        let error = ApiError::from(error);
+        if error.is_unique_violation() { ApiError::contention() } else { error }
+    })?;
+    Ok(case)
 }
 
 pub(super) fn find(conn: &mut Conn, id: CaseId) -> Result<Option<CaseRow>, ApiError> {
     Ok(cases::table.find(id.to_string()).select(CaseRow::as_select()).first(conn).optional()?)
-}
-
-pub(super) fn is_report_no_taken(conn: &mut Conn, report_no: &str) -> Result<bool, ApiError> {
-    let count: i64 =
-        cases::table.filter(cases::report_no.eq(report_no)).count().get_result(conn)?;
-    Ok(count > 0)
 }
 
 pub(super) fn get_reported(conn: &mut Conn, id: CaseId) -> Result<ReportedCase, ApiError> {
@@ -124,9 +128,47 @@ pub(super) fn get_reported(conn: &mut Conn, id: CaseId) -> Result<ReportedCase, 
 }
 
 impl CaseRow {
+    fn new(new: &NewCase<'_>, report: &Report) -> Self {
+        let report = report.clone();
+        Self {
+            id: Id(new.id),
+            report_no: new.report_no.to_owned(),
+            branch_id: Id(new.actor.branch),
+            status: CaseStatus::Reported.as_str().to_owned(),
+            customer_name: report.customer_name,
+            contact_name: report.contact_name,
+            contact_phone: report.contact_phone,
+            plate: report.plate,
+            vin: report.vin,
+            policy_no: report.policy_no,
+            loss_at: Ms(report.loss_at),
+            loss_place: report.loss_place,
+            lat: report.position.map(Point::lat),
+            lon: report.position.map(Point::lon),
+            accuracy_m: report.accuracy_m,
+            description: report.description,
+            injured: report.injured,
+            drivable: report.drivable,
+            promise_code: new.promise.0.to_owned(),
+            promise_version: i64::from(new.promise.1),
+            reported_at: Ms(new.now),
+            version: 1,
+        }
+    }
+
     pub(super) fn point(&self) -> Option<Point> {
         Point::new(self.lat?, self.lon?).ok()
     }
+}
+
+#[derive(Queryable)]
+struct OtherRow {
+    id: Id<CaseId>,
+    report_no: String,
+    loss_at: Ms,
+    lat: Option<f64>,
+    lon: Option<f64>,
+    branch_path: String,
 }
 
 /// Other reports of the same plate around the same time that the actor may see.
@@ -136,22 +178,30 @@ pub(super) fn list_same_plate(
     actor: &Actor,
 ) -> Result<Vec<OtherReport>, ApiError> {
     let window = (report.loss_at - CLOSE_IN_TIME).0..=(report.loss_at + CLOSE_IN_TIME).0;
-    let rows: Vec<CaseRow> = cases::table
+    let rows: Vec<OtherRow> = cases::table
         .inner_join(branches::table)
         .filter(cases::plate.eq(&report.plate))
         .filter(cases::loss_at.between(*window.start(), *window.end()))
-        .filter(branches::path.like(format!("{}%", actor.branch_path)))
         .order(cases::loss_at.desc())
-        .limit(20)
-        .select(CaseRow::as_select())
+        .limit(50)
+        .select((
+            cases::id,
+            cases::report_no,
+            cases::loss_at,
+            cases::lat,
+            cases::lon,
+            branches::path,
+        ))
         .load(conn)?;
-    let other = |row: CaseRow| OtherReport {
+    let other = |row: OtherRow| OtherReport {
         id: row.id.0,
-        position: row.point(),
         report_no: row.report_no,
         loss_at: row.loss_at.0,
+        position: row.lat.zip(row.lon).and_then(|(lat, lon)| Point::new(lat, lon).ok()),
     };
-    Ok(rows.into_iter().map(other).collect())
+    // Not LIKE: SQLite parses the statement again for each new pattern, in the middle of every report.
+    let seen = |row: &OtherRow| actor.covers(&row.branch_path);
+    Ok(rows.into_iter().filter(seen).map(other).collect())
 }
 
 /// What a list of cases is narrowed by.

@@ -2,6 +2,7 @@
 //! and the length, so that it costs little beside what it measures.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     sync::{Arc, Barrier},
@@ -21,10 +22,15 @@ pub struct Plan {
 /// What came back.
 pub struct Outcome {
     pub rate: f64,
+    /// Processor time that the process itself spent on one answer; steadier than the rate on a busy
+    /// machine. PostgreSQL's own processes are not in it.
+    pub cpu_us: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
     pub answered: usize,
     pub failed: usize,
+    /// How the failed ones were answered; nothing when the connection broke.
+    pub failures: BTreeMap<Option<u16>, usize>,
 }
 
 /// Loads a process by the plan.
@@ -40,6 +46,7 @@ pub fn run(process: &Process, plan: &Plan) -> Outcome {
                     start.wait();
                     let end = Instant::now() + plan.time;
                     let mut times = Vec::new();
+                    let mut failures: BTreeMap<Option<u16>, usize> = BTreeMap::new();
                     let mut failed = 0;
                     let mut connection = None;
                     while Instant::now() < end && times.len() + failed < plan.requests_each {
@@ -54,25 +61,28 @@ pub fn run(process: &Process, plan: &Plan) -> Outcome {
                         let began = Instant::now();
                         match exchange(&mut connection, process.port, &request) {
                             Some(200..=299) => times.push(began.elapsed()),
-                            _ => {
+                            failure => {
+                                *failures.entry(failure).or_default() += 1;
                                 failed += 1;
                                 connection = None;
                             }
                         }
                     }
-                    (times, failed)
+                    (times, failures)
                 })
                 .expect("a thread")
         })
         .collect();
     start.wait();
-    let began = Instant::now();
+    let (began, cpu) = (Instant::now(), process.cpu_seconds());
     let mut times = Vec::new();
-    let mut failed = 0;
+    let mut failures: BTreeMap<Option<u16>, usize> = BTreeMap::new();
     for thread in threads {
         let (some, lost) = thread.join().expect("the generator does not panic");
         times.extend(some);
-        failed += lost;
+        for (status, count) in lost {
+            *failures.entry(status).or_default() += count;
+        }
     }
     let took = began.elapsed();
     times.sort_unstable();
@@ -81,11 +91,13 @@ pub fn run(process: &Process, plan: &Plan) -> Outcome {
         times.get(index).map_or(f64::NAN, |time| time.as_secs_f64() * 1_000.0)
     };
     Outcome {
+        cpu_us: (process.cpu_seconds() - cpu) * 1e6 / times.len().max(1) as f64,
         rate: times.len() as f64 / took.as_secs_f64(),
         p50_ms: at(0.5),
         p99_ms: at(0.99),
         answered: times.len(),
-        failed,
+        failed: failures.values().sum(),
+        failures,
     }
 }
 

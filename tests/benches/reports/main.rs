@@ -5,7 +5,7 @@
 //!
 //! * `bare`: an actix route that reads the body and answers, nothing else
 //! * `raw`: the same route, which also inserts the three rows of a report with prepared statements,
-//!   batched into shared commits with `synchronous=FULL`: no log-in, no checks, no savepoints
+//!   batched into shared commits with the server's own settings: no log-in, no checks, no savepoints
 //! * `chakan`: the real operation on SQLite, and on PostgreSQL if its binaries are installed
 //!
 //! Only ratios between lines of one run mean anything; absolute figures drift with the machine.
@@ -35,7 +35,10 @@ fn main() {
 
 fn compare(connections: usize) {
     println!("{connections} connections, {ROUNDS} rounds of {MEASURED:?}, median by rate");
-    println!("{:<18} {:>10} {:>9} {:>9} {:>8}", "", "requests/s", "p50 ms", "p99 ms", "failed");
+    println!(
+        "{:<18} {:>10} {:>9} {:>9} {:>8} {:>8}",
+        "", "requests/s", "p50 ms", "p99 ms", "CPU us", "failed"
+    );
     let mut medians = Vec::new();
     let contestants = processes::available();
     let mut runs: Vec<Vec<Outcome>> = contestants.iter().map(|_| Vec::new()).collect();
@@ -52,13 +55,18 @@ fn compare(connections: usize) {
         outcomes.sort_by(|a, b| a.rate.total_cmp(&b.rate));
         let median = outcomes.swap_remove(outcomes.len() / 2);
         println!(
-            "{:<18} {:>10.0} {:>9.1} {:>9.1} {:>8}",
+            "{:<18} {:>10.0} {:>9.1} {:>9.1} {:>8.0} {:>8}",
             contestant.name(),
             median.rate,
             median.p50_ms,
             median.p99_ms,
+            median.cpu_us,
             median.failed
         );
+        for (status, count) in median.failures {
+            let status = status.map_or("connection broken".into(), |status| status.to_string());
+            println!("{:<18} {status}: {count}", "");
+        }
         medians.push((contestant.name(), median.rate));
     }
     let rate = |name: &str| medians.iter().find(|(n, _)| *n == name).map(|(_, rate)| *rate);

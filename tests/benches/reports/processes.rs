@@ -12,11 +12,15 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use actix_web::{App as ActixApp, HttpResponse, HttpServer, web};
-use diesel::{Connection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_types};
+use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer, web};
+use diesel::{ExpressionMethods, RunQueryDsl, SqliteConnection, connection::SimpleConnection};
 use server::{
     auth::{Auth, keys::Missing, policy::Role, token::Bearer},
     config::{Config, Database, Mode},
+    db::{
+        Conn,
+        schema::{case_events, cases, idempotency_keys},
+    },
     identity::{self, NewPerson},
     ports::{Ports, blobs, clock, ids, notifier, travel_time},
     startup,
@@ -115,6 +119,22 @@ impl Process {
         self.target.clone()
     }
 
+    /// Processor time used so far in seconds.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = stat.unwrap_or_default();
+        // After the name, which is in parentheses: user and system time are fields 14 and 15 of all.
+        let fields: Vec<f64> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(|field| field.parse().unwrap_or(0.0))
+            .collect();
+        // Linux counts in hundredths of a second wherever this runs.
+        fields.iter().skip(11).take(2).sum::<f64>() / 100.0
+    }
+
     pub fn peak_memory_mib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
             .unwrap_or_default();
@@ -190,8 +210,12 @@ async fn chakan(database: Database, directory: &Path) {
     running.run_until_stopped().await.expect("the server runs");
 }
 
-/// A body to store and whom to tell.
-type Row = (String, tokio::sync::oneshot::Sender<()>);
+/// What to store and whom to tell.
+struct Row {
+    key: String,
+    body: web::Bytes,
+    done: tokio::sync::oneshot::Sender<()>,
+}
 
 async fn floor(writer: Option<mpsc::SyncSender<Row>>) {
     let server = HttpServer::new(move || {
@@ -207,13 +231,15 @@ async fn floor(writer: Option<mpsc::SyncSender<Row>>) {
 }
 
 async fn report(
+    request: HttpRequest,
     body: web::Bytes,
     writer: web::Data<Option<mpsc::SyncSender<Row>>>,
 ) -> HttpResponse {
     if let Some(writer) = writer.as_ref() {
         let (done, wait) = tokio::sync::oneshot::channel();
-        let body = String::from_utf8(body.to_vec()).unwrap_or_default();
-        if writer.try_send((body, done)).is_err() || wait.await.is_err() {
+        let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok());
+        let row = Row { key: key.unwrap_or_default().to_owned(), body, done };
+        if writer.try_send(row).is_err() || wait.await.is_err() {
             return HttpResponse::ServiceUnavailable().finish();
         }
     }
@@ -232,27 +258,27 @@ const fn answer() -> &'static str {
     }
 }
 
-/// Three rows a report in the real schema, many reports a commit.
+/// The three rows of a report in the real schema, with the real settings, prepared once, many reports
+/// a commit. Keys are as random as those of real reports: that decides how many pages a commit writes.
 fn raw_writer(directory: &Path) -> mpsc::SyncSender<Row> {
-    let path = directory.join("raw.db");
-    server::db::migrate::run(&Database::Sqlite(path.clone())).expect("migrations");
+    let database = Database::Sqlite(directory.join("raw.db"));
+    server::db::migrate::run(&database).expect("migrations");
     let (send, receive) = mpsc::sync_channel::<Row>(2_048);
     std::thread::spawn(move || {
-        let mut conn =
-            SqliteConnection::establish(path.to_str().expect("a path")).expect("a database");
+        let Conn::Sqlite(mut conn) = server::db::open::open(&database).expect("a database") else {
+            unreachable!("it is SQLite")
+        };
         conn.batch_execute(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-16000;
-             INSERT INTO branches VALUES ('b','b','b',NULL,'/b/',0,1);
+            "INSERT INTO branches VALUES ('b','b','b',NULL,'/b/',0,1);
              INSERT INTO people VALUES ('p','p','p',NULL,NULL,'','intake','b',NULL,NULL,0,1);",
         )
-        .expect("settings");
-        let ids = ids::SystemIds;
+        .expect("a person");
         while let Ok(first) = receive.recv() {
             let mut group = vec![first];
             conn.batch_execute("BEGIN IMMEDIATE").expect("begin");
             let mut done = 0;
             while done < group.len() {
-                insert_raw(&mut conn, &ids, &group[done].0);
+                insert_raw(&mut conn, &group[done]);
                 done += 1;
                 if done == group.len()
                     && done < 512
@@ -262,35 +288,67 @@ fn raw_writer(directory: &Path) -> mpsc::SyncSender<Row> {
                 }
             }
             conn.batch_execute("COMMIT").expect("commit");
-            for (_, done) in group {
-                let _ = done.send(());
+            for row in group {
+                let _ = row.done.send(());
             }
         }
     });
     send
 }
 
-fn insert_raw(conn: &mut SqliteConnection, ids: &dyn ids::Ids, body: &str) {
-    let (case, event, key) =
-        (ids.uuid().to_string(), ids.uuid().to_string(), ids.uuid().to_string());
-    diesel::sql_query(
-        "INSERT INTO cases VALUES (?,?,'b','reported','压测','压测','13800000000','浙A12345',NULL,NULL,0,'文三路 90 号',30.2741,120.1551,12.0,NULL,0,NULL,'zhejiang-2010',1,0,'p',1)",
-    )
-    .bind::<sql_types::Text, _>(&case)
-    .bind::<sql_types::Text, _>(&key)
-    .execute(conn)
-    .expect("a case");
-    diesel::sql_query(
-        "INSERT INTO case_events VALUES (?,?,1,'case_reported','p',NULL,NULL,0,0,'{}')",
-    )
-    .bind::<sql_types::Text, _>(&event)
-    .bind::<sql_types::Text, _>(&case)
-    .execute(conn)
-    .expect("an event");
-    diesel::sql_query("INSERT INTO idempotency_keys VALUES ('p',?,?,201,?,0)")
-        .bind::<sql_types::Text, _>(&key)
-        .bind::<sql_types::Binary, _>(body.as_bytes().get(..32).unwrap_or_default())
-        .bind::<sql_types::Binary, _>(ANSWER.as_bytes())
-        .execute(conn)
-        .expect("a key");
+fn insert_raw(conn: &mut SqliteConnection, row: &Row) {
+    use ids::Ids;
+    let ids: &dyn Ids = &ids::SystemIds;
+    let (case, event) = (ids.uuid().to_string(), ids.uuid().to_string());
+    let report_no = format!("{}{}", ids.six_digits(), ids.six_digits());
+    // The plate, from where the generator puts it.
+    let plate = row.body.split(|byte| *byte == b'"').nth(11).expect("the generator's own body");
+    let plate = std::str::from_utf8(plate).expect("UTF-8");
+    assert!(plate.starts_with('浙'), "{plate}");
+    let values = (
+        (
+            cases::id.eq(&case),
+            cases::report_no.eq(&report_no),
+            cases::branch_id.eq("b"),
+            cases::status.eq("reported"),
+            cases::customer_name.eq("压测"),
+            cases::contact_name.eq("压测"),
+            cases::contact_phone.eq("13800000000"),
+            cases::plate.eq(plate),
+            cases::loss_at.eq(0),
+            cases::loss_place.eq("文三路 90 号"),
+        ),
+        (
+            cases::lat.eq(30.2741),
+            cases::lon.eq(120.1551),
+            cases::accuracy_m.eq(12.0),
+            cases::injured.eq(false),
+            cases::promise_code.eq("zhejiang-2010"),
+            cases::promise_version.eq(1),
+            cases::reported_at.eq(0),
+            cases::reported_by.eq("p"),
+            cases::version.eq(1),
+        ),
+    );
+    diesel::insert_into(cases::table).values(values).execute(conn).expect("a case");
+    let values = (
+        case_events::id.eq(&event),
+        case_events::case_id.eq(&case),
+        case_events::seq.eq(1),
+        case_events::kind.eq("case_reported"),
+        case_events::actor.eq("p"),
+        case_events::occurred_at.eq(0),
+        case_events::recorded_at.eq(0),
+        case_events::data.eq("{}"),
+    );
+    diesel::insert_into(case_events::table).values(values).execute(conn).expect("an event");
+    let values = (
+        idempotency_keys::actor.eq("p"),
+        idempotency_keys::idempotency_key.eq(&row.key),
+        idempotency_keys::request_sha256.eq(row.body.get(..32).expect("a body").to_vec()),
+        idempotency_keys::status.eq(201),
+        idempotency_keys::body.eq(ANSWER.as_bytes()),
+        idempotency_keys::created_at.eq(0),
+    );
+    diesel::insert_into(idempotency_keys::table).values(values).execute(conn).expect("a key");
 }

@@ -326,3 +326,31 @@ fn a_key_verifies_before_it_signs_and_ends_with_its_file() {
     assert!(keys.reload().is_err());
     assert!(fixture.tokens.check(&late, begins).is_ok());
 }
+
+#[test]
+fn a_key_that_was_taken_away_vouches_for_no_token_seen_before() {
+    let fixture = Fixture::new("taken-away");
+    let bearer = Bearer { person: PersonId(Uuid::from_u128(1)), device: None };
+    let (token, _) = fixture.tokens.issue(bearer, Uuid::nil(), NOW).unwrap();
+    assert!(fixture.tokens.check(&token, NOW).is_ok());
+    let old = fixture.key().id;
+    fixture.tokens.keys().rotate(&SystemIds).unwrap();
+    assert!(fixture.tokens.check(&token, NOW).is_ok(), "rotation alone ends nothing");
+    std::fs::remove_file(fixture.dir.join(format!("{old}.pk8"))).unwrap();
+    fixture.tokens.keys().reload().unwrap();
+    assert!(fixture.tokens.check(&token, NOW).is_err());
+}
+
+#[test]
+fn a_token_seen_before_vouches_for_no_other() {
+    let fixture = Fixture::new("seen-before");
+    let honest = fixture.signed(&fixture.head().to_string(), &claims().to_string());
+    assert!(fixture.tokens.check(&honest, NOW).is_ok());
+    let (text, signature) = honest.rsplit_once('.').unwrap();
+    let other = fixture.with_claim("sub", json!(Uuid::from_u128(9)));
+    let (other_text, _) = other.rsplit_once('.').unwrap();
+    assert!(fixture.tokens.check(&format!("{other_text}.{signature}"), NOW).is_err());
+    assert!(fixture.tokens.check(&format!("{text}."), NOW).is_err());
+    let early = NOW - Span::minutes(30);
+    assert!(fixture.tokens.check(&honest, early).is_err(), "issued in the future");
+}
