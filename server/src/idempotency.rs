@@ -14,6 +14,7 @@ use crate::{
     body::CommandKey,
     db::{Conn, schema::idempotency_keys as keys},
     error::ApiError,
+    native,
 };
 
 /// How long a reply is kept: phones stay offline for weeks.
@@ -120,14 +121,13 @@ fn insert(
         keys::body.eq(&reply.body),
         keys::created_at.eq(now.0),
     );
-    diesel::insert_into(keys::table).values(row).execute(conn).map_err(
-        |error| match ApiError::from(error) {
-            // Another copy of the request has the key; if it is gone by the time of the look-up, the
-            // caller comes again.
-            error if error.is_unique_violation() => ApiError::overloaded(),
-            error => error,
-        },
-    )?;
+    let statement = diesel::insert_into(keys::table).values(row);
+    native!(conn, |c| statement.execute(c)).map_err(|error| match ApiError::from(error) {
+        // Another copy of the request has the key; if it is gone by the time of the look-up, the
+        // caller comes again.
+        error if error.is_unique_violation() => ApiError::overloaded(),
+        error => error,
+    })?;
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use crate::{
         types::{Id, Json, Ms},
     },
     error::ApiError,
+    native,
 };
 
 /// What tells one event from another.
@@ -82,7 +83,8 @@ pub(super) fn insert(conn: &mut Conn, event: &NewEvent, seq: i64) -> Result<(), 
         case_events::recorded_at.eq(event.recorded_at.0),
         case_events::data.eq(event.data.to_string()),
     );
-    diesel::insert_into(case_events::table).values(row).execute(conn).map_err(|error| {
+    let statement = diesel::insert_into(case_events::table).values(row);
+    native!(conn, |c| statement.execute(c)).map_err(|error| {
         // The same event, or another one of the case, was written at the same moment: look again.
         let error = ApiError::from(error);
         if error.is_unique_violation() { ApiError::contention() } else { error }

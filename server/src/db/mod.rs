@@ -24,7 +24,8 @@ pub use conn::Conn;
 use crate::{config::Database, error::ApiError};
 
 /// Runs one expression on the concrete connection, for statements that the enum cannot express
-/// (upserts, `SKIP LOCKED`, batches). Six uses at most.
+/// (upserts, `SKIP LOCKED`, batches), and for those of every report, whose text the enum would build
+/// anew each time although the statement is prepared. Six uses at most.
 #[macro_export]
 macro_rules! native {
     ($conn:expr, |$c:ident| $body:expr) => {

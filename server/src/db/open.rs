@@ -60,14 +60,16 @@ impl r2d2::ManageConnection for Opener {
     fn connect(&self) -> Result<Pooled, ConnectionError> {
         let mut conn = open(&self.database)?;
         let settings = match (&conn, self.purpose) {
-            (Conn::Sqlite(_), Purpose::Read) => "PRAGMA query_only = ON",
+            (Conn::Sqlite(_), Purpose::Read) => Some("PRAGMA query_only = ON"),
             // Reading a small or new table end to end locks all of it against everybody's inserts.
             (Conn::Pg(_), Purpose::Write) => {
-                "SET enable_seqscan = off; SET enable_bitmapscan = off"
+                Some("SET enable_seqscan = off; SET enable_bitmapscan = off")
             }
-            (Conn::Sqlite(_), Purpose::Write) | (Conn::Pg(_), Purpose::Read) => "",
+            (Conn::Sqlite(_), Purpose::Write) | (Conn::Pg(_), Purpose::Read) => None,
         };
-        conn.batch_execute(settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        if let Some(settings) = settings {
+            conn.batch_execute(settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        }
         Ok(Pooled { conn, lost: false })
     }
 

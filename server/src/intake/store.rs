@@ -1,5 +1,7 @@
 //! Rows of reported cases.
 
+use std::collections::BTreeSet;
+
 use diesel::{dsl::exists, prelude::*};
 use sync_core::{
     geo::Point,
@@ -21,6 +23,7 @@ use crate::{
         types::{Id, Ms},
     },
     error::ApiError,
+    native,
 };
 
 /// A case as stored.
@@ -96,7 +99,8 @@ pub(super) fn insert(
             cases::version.eq(case.version),
         ),
     );
-    diesel::insert_into(cases::table).values(row).execute(conn).map_err(|error| {
+    let statement = diesel::insert_into(cases::table).values(row);
+    native!(conn, |c| statement.execute(c)).map_err(|error| {
         // The report number, or an id that was free a moment ago: look again, with another number.
         let error = ApiError::from(error);
         if error.is_unique_violation() { ApiError::contention() } else { error }
@@ -168,7 +172,7 @@ struct OtherRow {
     loss_at: Ms,
     lat: Option<f64>,
     lon: Option<f64>,
-    branch_path: String,
+    branch_id: String,
 }
 
 /// Other reports of the same plate around the same time that the actor may see.
@@ -177,11 +181,12 @@ pub(super) fn list_same_plate(
     report: &Report,
     actor: &Actor,
 ) -> Result<Vec<OtherReport>, ApiError> {
-    let window = (report.loss_at - CLOSE_IN_TIME).0..=(report.loss_at + CLOSE_IN_TIME).0;
-    let rows: Vec<OtherRow> = cases::table
-        .inner_join(branches::table)
+    let (first, last) = (report.loss_at - CLOSE_IN_TIME, report.loss_at + CLOSE_IN_TIME);
+    // One table and one possible index: a join leaves PostgreSQL, before it has statistics, the choice
+    // of reading a branch's every case, which would make this transaction clash with all others.
+    let query = cases::table
         .filter(cases::plate.eq(&report.plate))
-        .filter(cases::loss_at.between(*window.start(), *window.end()))
+        .filter(cases::loss_at.between(first.0, last.0))
         .order(cases::loss_at.desc())
         .limit(50)
         .select((
@@ -190,18 +195,34 @@ pub(super) fn list_same_plate(
             cases::loss_at,
             cases::lat,
             cases::lon,
-            branches::path,
-        ))
-        .load(conn)?;
+            cases::branch_id,
+        ));
+    let mut rows: Vec<OtherRow> = native!(conn, |c| query.load(c))?;
+    if !rows.is_empty() {
+        let seen = list_covered(conn, actor, rows.iter().map(|row| row.branch_id.as_str()))?;
+        rows.retain(|row| seen.contains(&row.branch_id));
+    }
     let other = |row: OtherRow| OtherReport {
         id: row.id.0,
         report_no: row.report_no,
         loss_at: row.loss_at.0,
         position: row.lat.zip(row.lon).and_then(|(lat, lon)| Point::new(lat, lon).ok()),
     };
-    // Not LIKE: SQLite parses the statement again for each new pattern, in the middle of every report.
-    let seen = |row: &OtherRow| actor.covers(&row.branch_path);
-    Ok(rows.into_iter().filter(seen).map(other).collect())
+    Ok(rows.into_iter().map(other).collect())
+}
+
+/// Those of the branches that are the actor's own or below it.
+fn list_covered<'a>(
+    conn: &mut Conn,
+    actor: &Actor,
+    branch_ids: impl Iterator<Item = &'a str>,
+) -> Result<BTreeSet<String>, ApiError> {
+    let ids: BTreeSet<&str> = branch_ids.collect();
+    let paths: Vec<(String, String)> = branches::table
+        .filter(branches::id.eq_any(ids))
+        .select((branches::id, branches::path))
+        .load(conn)?;
+    Ok(paths.into_iter().filter(|(_, path)| actor.covers(path)).map(|(id, _)| id).collect())
 }
 
 /// What a list of cases is narrowed by.
