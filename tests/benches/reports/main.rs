@@ -4,7 +4,7 @@
 //! Every contestant is a process of its own that the same generator loads over loopback:
 //!
 //! * `bare`: an actix route that reads the body and answers, nothing else
-//! * `raw`: the same route, which also inserts the three rows of a report with prepared statements,
+//! * `raw`: the same route, which also inserts the four rows of a report with prepared statements,
 //!   batched into shared commits with the server's own settings: no log-in, no checks, no savepoints
 //! * `chakan`: the real operation on SQLite, and on PostgreSQL if its binaries are installed
 //!

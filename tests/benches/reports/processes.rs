@@ -19,7 +19,7 @@ use server::{
     config::{Config, Database, Mode},
     db::{
         Conn,
-        schema::{case_events, cases, idempotency_keys},
+        schema::{case_changes, case_events, cases, idempotency_keys},
     },
     identity::{self, NewPerson},
     ports::{Ports, blobs, clock, ids, notifier, travel_time},
@@ -258,7 +258,7 @@ const fn answer() -> &'static str {
     }
 }
 
-/// The three rows of a report in the real schema, with the real settings, prepared once, many reports
+/// The four rows of a report in the real schema, with the real settings, prepared once, many reports
 /// a commit. Keys are as random as those of real reports: that decides how many pages a commit writes.
 fn raw_writer(directory: &Path) -> mpsc::SyncSender<Row> {
     let database = Database::Sqlite(directory.join("raw.db"));
@@ -342,6 +342,12 @@ fn insert_raw(conn: &mut SqliteConnection, row: &Row) {
         case_events::data.eq("{}"),
     );
     diesel::insert_into(case_events::table).values(values).execute(conn).expect("an event");
+    let values = (
+        case_changes::case_id.eq(&case),
+        case_changes::topic.eq("case_reported"),
+        case_changes::at.eq(0),
+    );
+    diesel::insert_into(case_changes::table).values(values).execute(conn).expect("a change");
     let values = (
         idempotency_keys::actor.eq("p"),
         idempotency_keys::idempotency_key.eq(&row.key),
