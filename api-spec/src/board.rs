@@ -83,3 +83,56 @@ pub struct StreamQuery {
     #[param(max_length = 64)]
     pub after: Option<String>,
 }
+
+/// The open cases of a branch by nearest limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QueueResponse {
+    /// As of when.
+    pub as_of: DateTime<Utc>,
+    /// The place in the change feed: a stream from there misses nothing.
+    pub cursor: String,
+    /// Cases with a running clock of dispatch, the nearest limit first; at most 200.
+    pub items: Vec<QueueItem>,
+}
+
+/// One open case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QueueItem {
+    /// The case.
+    pub case_id: Uuid,
+    /// Report number for people.
+    pub report_no: String,
+    /// Lifecycle state.
+    pub status: String,
+    /// Number plate.
+    pub plate: String,
+    /// Where, in words.
+    pub loss_place: String,
+    /// Which clock runs out next.
+    pub clock: String,
+    /// When.
+    pub limit_at: DateTime<Utc>,
+    /// Time left in milliseconds; negative when it has run out.
+    pub remaining_ms: i64,
+    /// Whether somebody has still to be sent.
+    pub waiting: bool,
+    /// Who was asked to decide: `nobody`, `dispatcher` or `manager`.
+    pub escalated: Option<String>,
+    /// How many surveyors could be there in time; for the first 50 cases that wait.
+    pub in_time: Option<usize>,
+    /// The best of those who could be sent, at most 3; for the first 50 cases that wait.
+    pub best: Vec<QueueCandidate>,
+}
+
+/// A surveyor who could be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QueueCandidate {
+    /// Id.
+    pub surveyor_id: Uuid,
+    /// Name.
+    pub name: String,
+    /// `in_time`, `at_risk`, `late` or `unknown`.
+    pub verdict: String,
+    /// When they would be there.
+    pub expected_at: Option<DateTime<Utc>>,
+}

@@ -165,8 +165,20 @@ pub struct CandidateResponse {
     pub surveyor: SurveyorResponse,
     /// `in_time`, `at_risk`, `late`, or `unknown` without a fresh position or a place of loss.
     pub verdict: String,
+    /// Time left at the limit when they would be there, in milliseconds; negative when late.
+    pub margin_ms: Option<i64>,
     /// Travel time in milliseconds.
     pub travel_ms: Option<i64>,
+    /// Two thirds of such trips differ by less, in milliseconds.
+    pub uncertainty_ms: Option<i64>,
+    /// Whether they are on duty now.
+    pub on_shift: bool,
+    /// Whether they have the skill and vehicle class that the case asks for.
+    pub fit: bool,
+    /// Whether they are being asked about some case right now.
+    pub being_asked: bool,
+    /// Until the work they have is done, in milliseconds.
+    pub work_left_ms: i64,
     /// Travel distance in metres.
     pub distance_m: Option<i64>,
     /// What made the estimate, for example `straight_line`.
@@ -177,9 +189,10 @@ pub struct CandidateResponse {
     pub position_age_ms: Option<i64>,
     /// Tasks they have not finished.
     pub open_tasks: i64,
-    /// Whether they declined this case before.
+    /// Whether they declined this case before, or let an offer of it lapse.
     pub declined: bool,
-    /// What may make them partial (C21): `same_phone` cannot be assigned, `same_name` is a doubt.
+    /// What may make them partial (C21): `same_phone` and `declared` cannot be assigned, `same_name` is a
+    /// doubt.
     pub interest: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::{sync::watch, time::MissedTickBehavior};
 
-use crate::{app::App, error::ApiError, sla};
+use crate::{app::App, dispatch, error::ApiError, sla};
 
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -33,5 +33,5 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
 /// # Errors
 /// Database faults.
 pub async fn once(app: &App) -> Result<usize, ApiError> {
-    sla::round(app).await
+    Ok(dispatch::round(app).await? + sla::round(app).await?)
 }

@@ -19,6 +19,7 @@ mod hostile;
 mod intake;
 mod licences;
 mod migrations;
+mod offers;
 mod openapi;
 mod privacy;
 mod repair;

@@ -217,6 +217,20 @@ operations! {
     AcceptTask                     "accept_task"                  Roles(&[Surveyor]);
     DeclineTask                    "decline_task"                 Roles(&[Surveyor]);
     WithdrawTask                   "withdraw_task"                Roles(&[Dispatcher, Manager]);
+    ListOffers                     "list_offers"                  Roles(&[Surveyor]);
+    AcceptOffer                    "accept_offer"                 Roles(&[Surveyor]);
+    DeclineOffer                   "decline_offer"                Roles(&[Surveyor]);
+    SetDispatchMode                "set_dispatch_mode"            Roles(&[Manager]);
+    DeclareCatastrophe             "declare_catastrophe"          Roles(&[Manager]);
+    ListCatastrophes               "list_catastrophes"            Roles(CASE_READERS);
+    PlanBatch                      "plan_batch"                   Roles(&[Dispatcher, Manager]);
+    CreateShift                    "create_shift"                 Roles(&[Dispatcher, Manager]);
+    ListShifts                     "list_shifts"                  Roles(&[Dispatcher, Manager, Surveyor]);
+    CancelShift                    "cancel_shift"                 Roles(&[Dispatcher, Manager]);
+    SetDuty                        "set_duty"                     Roles(&[Surveyor]);
+    SetSurveyorProfile             "set_surveyor_profile"         Roles(&[Manager]);
+    DeclareInterest                "declare_interest"             Roles(&[Surveyor, Manager]);
+    SetCaseNeeds                   "set_case_needs"               Roles(&[Intake, Dispatcher, Manager]);
     // survey
     RecordContact                  "record_contact"               Roles(&[Surveyor]);
     NotifyDelay                    "notify_delay"                 Roles(&[Surveyor]);
@@ -275,6 +289,7 @@ operations! {
     // board
     ListShopCases                  "list_shop_cases"              Roles(&[Shop]);
     GetShopCase                    "get_shop_case"                Roles(&[Shop]);
+    GetQueue                       "get_queue"                    Roles(&[Dispatcher, Manager]);
     StreamChanges                  "stream_changes"               Roles(CASE_READERS);
 }
 

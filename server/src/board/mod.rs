@@ -1,12 +1,13 @@
 //! Views across the capabilities, one for each audience. It reads and writes nothing.
 //!
-//! The office watches a stream of changes, which one task per node takes from the change feed.
+//! The office sees its open cases by nearest limit, with who could be there in time, and watches a stream of changes, which one task per node takes from the change feed.
 //!
 //! A repair shop sees the cases whose customers chose it: status, plate, vehicle and the approved
 //! lines. It sees no name, phone, place, and nothing of what the insurance does not bear. Any other
 //! case is answered as if it did not exist.
 
 mod api;
+mod queue;
 mod rules;
 mod store;
 mod stream;
@@ -21,5 +22,6 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         .service(api::list_shop_cases)
         .service(api::get_shop_case)
+        .service(queue::get_queue)
         .service(stream::stream_changes);
 }

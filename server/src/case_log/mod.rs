@@ -114,6 +114,14 @@ pub fn append(conn: &mut Conn, event: &NewEvent) -> Result<Appended, ApiError> {
     Ok(Appended::New(after))
 }
 
+/// How far a case has come.
+///
+/// # Errors
+/// `not_found` when there is no such case.
+pub fn status(conn: &mut Conn, case_id: CaseId) -> Result<CaseStatus, ApiError> {
+    store::find_status(conn, case_id)?.ok_or_else(ApiError::not_found)
+}
+
 /// The first event of a new case, whose status is set by the insert of the case itself.
 ///
 /// # Errors

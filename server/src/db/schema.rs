@@ -321,6 +321,7 @@ table! {
         lat -> Double,
         lon -> Double,
         accuracy_m -> Nullable<Double>,
+        cell -> BigInt,
     }
 }
 
@@ -554,6 +555,131 @@ table! {
     }
 }
 
+table! {
+    dispatch_settings (branch_id) {
+        branch_id -> Text,
+        mode -> Text,
+        offer_ms -> BigInt,
+        set_at -> BigInt,
+        set_by -> Text,
+    }
+}
+
+table! {
+    shifts (id) {
+        id -> Text,
+        person_id -> Text,
+        kind -> Text,
+        starts_at -> BigInt,
+        ends_at -> BigInt,
+        created_by -> Text,
+        cancelled_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    duty_log (person_id, said_at) {
+        person_id -> Text,
+        said_at -> BigInt,
+        on_duty -> Bool,
+    }
+}
+
+table! {
+    surveyor_profiles (person_id) {
+        person_id -> Text,
+        skills -> Text,
+        vehicle_classes -> Text,
+        home_lat -> Nullable<Double>,
+        home_lon -> Nullable<Double>,
+        set_at -> BigInt,
+        set_by -> Text,
+    }
+}
+
+table! {
+    interests (person_id, kind, value) {
+        person_id -> Text,
+        kind -> Text,
+        value -> Text,
+        relation -> Text,
+        declared_at -> BigInt,
+        declared_by -> Text,
+    }
+}
+
+table! {
+    case_needs (case_id) {
+        case_id -> Text,
+        skill -> Nullable<Text>,
+        vehicle_class -> Nullable<Text>,
+        set_at -> BigInt,
+        set_by -> Text,
+    }
+}
+
+table! {
+    case_queue (case_id) {
+        case_id -> Text,
+        branch_id -> Text,
+        since -> BigInt,
+        limit_at -> BigInt,
+        next_at -> BigInt,
+        escalated -> BigInt,
+    }
+}
+
+table! {
+    offers (id) {
+        id -> Text,
+        case_id -> Text,
+        surveyor_id -> Text,
+        status -> Text,
+        made_at -> BigInt,
+        expires_at -> BigInt,
+        answered_at -> Nullable<BigInt>,
+        estimate_ms -> Nullable<BigInt>,
+        expected_at -> Nullable<BigInt>,
+        verdict -> Text,
+        reason -> Nullable<Text>,
+    }
+}
+
+table! {
+    catastrophes (id) {
+        id -> Text,
+        branch_id -> Text,
+        name -> Text,
+        starts_at -> BigInt,
+        ends_at -> BigInt,
+        shared_with -> Text,
+        urban_ms -> Nullable<BigInt>,
+        other_ms -> Nullable<BigInt>,
+        reason -> Text,
+        declared_at -> BigInt,
+        declared_by -> Text,
+    }
+}
+
+joinable!(dispatch_settings -> branches (branch_id));
+joinable!(catastrophes -> branches (branch_id));
+joinable!(case_queue -> branches (branch_id));
+joinable!(case_queue -> cases (case_id));
+joinable!(offers -> cases (case_id));
+joinable!(offers -> people (surveyor_id));
+joinable!(shifts -> people (person_id));
+joinable!(duty_log -> people (person_id));
+joinable!(surveyor_profiles -> people (person_id));
+allow_tables_to_appear_in_same_query!(dispatch_settings, branches);
+allow_tables_to_appear_in_same_query!(catastrophes, branches);
+allow_tables_to_appear_in_same_query!(case_queue, branches);
+allow_tables_to_appear_in_same_query!(case_queue, cases);
+allow_tables_to_appear_in_same_query!(offers, people);
+allow_tables_to_appear_in_same_query!(offers, cases);
+allow_tables_to_appear_in_same_query!(shifts, people);
+allow_tables_to_appear_in_same_query!(shifts, branches);
+allow_tables_to_appear_in_same_query!(surveyor_profiles, people);
+allow_tables_to_appear_in_same_query!(surveyor_profiles, branches);
 joinable!(branch_promises -> branches (branch_id));
 joinable!(case_clocks -> branches (branch_id));
 joinable!(case_clocks -> cases (case_id));

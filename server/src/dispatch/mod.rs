@@ -5,27 +5,39 @@
 //! first, keeps the start of the clocks, and still takes the first one's late work. Tasks move by
 //! `sync_core::lifecycle`; what happened to them stands in the case's log, from which the clocks are
 //! folded.
+//!
+//! A branch may leave the sending to the system: it asks the best surveyor, and after a minute without
+//! an answer the next. A person is asked to decide before the limit runs out, whoever sends. A wave of
+//! cases is solved at once. What a dispatcher decided is never undone by the system.
 
 mod api;
 mod check;
 mod clocks;
 mod import;
+mod offers;
+mod rounds;
 mod rules;
+mod search;
+mod solve;
 mod store;
 mod tasks;
 mod zone_cache;
 mod zones;
 
-use sync_core::time::Instant;
+use sync_core::time::{Instant, Span};
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 use crate::{body::MostBytes, db::Conn, error::ApiError};
 
 pub use check::{Asked, check_accept, check_decline};
 pub use clocks::{CaseClocks, JudgedZone, case_clocks};
+pub use rounds::{QueuedCase, round, waiting_cases};
+pub use search::{Best, best_candidates};
 pub use tasks::{Answer, AnswerWord, answer_task, complete_task};
 pub use zone_cache::ZoneCache;
 
+/// How long a surveyor may think about an offer, where nothing else is set.
+const OFFER: Span = Span::seconds(60);
 /// Outlines of a whole province fit.
 const MOST_ZONE_BYTES: usize = 2 * 1024 * 1024;
 
@@ -44,7 +56,21 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(api::tasks::list_tasks)
         .service(api::tasks::accept_task)
         .service(api::tasks::decline_task)
-        .service(api::tasks::withdraw_task);
+        .service(api::tasks::withdraw_task)
+        .service(api::offers::list_offers)
+        .service(api::offers::accept_offer)
+        .service(api::offers::decline_offer)
+        .service(api::settings::set_dispatch_mode)
+        .service(api::settings::declare_catastrophe)
+        .service(api::settings::list_catastrophes)
+        .service(api::batch::plan_batch)
+        .service(api::rosters::create_shift)
+        .service(api::rosters::list_shifts)
+        .service(api::rosters::cancel_shift)
+        .service(api::rosters::set_duty)
+        .service(api::rosters::set_surveyor_profile)
+        .service(api::rosters::declare_interest)
+        .service(api::rosters::set_case_needs);
 }
 
 /// Forgets positions that are older than they may be kept; answers how many.

@@ -1,5 +1,7 @@
 //! PURE: who can be sent, in which order, and whether they would be there in time.
 
+pub mod autopilot;
+
 use sync_core::{
     geo::Point,
     ids::PersonId,
@@ -8,9 +10,10 @@ use sync_core::{
 
 /// A position older than this says nothing about where somebody is now.
 pub const FRESH: Span = Span::minutes(30);
-/// What an unfinished task adds to the time until somebody is there. No standard says so: it spreads
-/// the work and keeps promises honest.
-pub const LOAD_PENALTY: Span = Span::minutes(15);
+/// What a survey takes at the scene: our default, until recorded ones say otherwise.
+pub const AT_SCENE: Span = Span::minutes(25);
+/// What is left of a survey that goes on, of which only its being begun is known.
+pub const REST_AT_SCENE: Span = Span::minutes(12);
 /// The most candidates of one answer.
 pub const MOST_CANDIDATES: usize = 200;
 /// Of so many surveyors, those nearest as the crow flies, the travel time is asked.
@@ -31,9 +34,74 @@ pub struct Surveyor {
     pub person: Person,
     /// The newest useful position.
     pub position: Option<(Point, Instant)>,
+    /// Where they start from when nothing newer is known.
+    pub home: Option<Point>,
     pub open_tasks: i64,
-    /// Whether they declined this case before.
+    /// Until the work they have is done.
+    pub work_left: Span,
+    /// Whether they declined this case, or let an offer of it lapse.
     pub declined: bool,
+    /// Whether they are on duty now.
+    pub on_shift: bool,
+    pub skills: Vec<String>,
+    pub vehicle_classes: Vec<String>,
+    /// Whether they lack what the case asks for.
+    pub unfit: bool,
+    /// Whether they declared an interest in this customer or vehicle (C21).
+    pub declared: bool,
+    /// Whether they are being asked about another case.
+    pub asked: bool,
+}
+
+/// What a case asks of its surveyor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    pub skill: Option<String>,
+    pub vehicle_class: Option<String>,
+}
+
+impl Needs {
+    /// Whether a surveyor has what is asked for.
+    #[must_use]
+    pub fn fit(&self, skills: &[String], vehicle_classes: &[String]) -> bool {
+        let has = |wanted: &Option<String>, have: &[String]| {
+            wanted.as_ref().is_none_or(|wanted| have.contains(wanted))
+        };
+        has(&self.skill, skills) && has(&self.vehicle_class, vehicle_classes)
+    }
+}
+
+/// The work of an open task that is left, from what is known of it.
+#[must_use]
+pub fn work_left(at_scene: bool, expected_there: Instant, now: Instant) -> Span {
+    if at_scene {
+        return REST_AT_SCENE;
+    }
+    expected_there.since(now).max(Span::ZERO) + AT_SCENE
+}
+
+/// A square of a twentieth of a degree, numbered by its corner: neighbours are found by number.
+#[must_use]
+pub fn cell(place: Point) -> i64 {
+    let (lat, lon) = cell_of(place);
+    lat * CELLS_AROUND + lon
+}
+
+/// More than there are squares on a parallel.
+const CELLS_AROUND: i64 = 10_000;
+
+fn cell_of(place: Point) -> (i64, i64) {
+    #[expect(clippy::as_conversions, reason = "degrees times 20 are small numbers")]
+    let square = |degrees: f64| (degrees * 20.0).floor() as i64;
+    (square(place.lat()), square(place.lon()))
+}
+
+/// The squares at most `around` squares away from the one of a place.
+#[must_use]
+pub fn cells_around(place: Point, around: i64) -> Vec<i64> {
+    let (lat, lon) = cell_of(place);
+    let squares = |at: i64| at - around..=at + around;
+    squares(lat).flat_map(|lat| squares(lon).map(move |lon| lat * CELLS_AROUND + lon)).collect()
 }
 
 /// Travel to the scene.
@@ -41,6 +109,8 @@ pub struct Surveyor {
 pub struct Travel {
     pub span: Span,
     pub distance_m: f64,
+    /// Two thirds of such trips differ by less.
+    pub uncertainty: Span,
     pub source: &'static str,
 }
 
@@ -100,6 +170,8 @@ pub enum Interest {
     SamePhone,
     /// The customer has the surveyor's name: a doubt only, names repeat.
     SameName,
+    /// The surveyor declared it.
+    Declared,
 }
 
 impl Interest {
@@ -109,27 +181,36 @@ impl Interest {
         match self {
             Self::SamePhone => "same_phone",
             Self::SameName => "same_name",
+            Self::Declared => "declared",
         }
     }
 
     /// Whether the surveyor must not be sent.
     #[must_use]
     pub fn forbids(self) -> bool {
-        self == Self::SamePhone
+        matches!(self, Self::SamePhone | Self::Declared)
     }
 }
 
-/// What may make a surveyor partial (C21). Declared interests, once there is a register of them,
-/// are to be judged here too.
+/// What may make a surveyor partial (C21).
 #[must_use]
-pub fn interest(person: &Person, customer_name: &str, contact_phone: &str) -> Option<Interest> {
-    if person.phone.as_deref() == Some(contact_phone) {
+pub fn interest(surveyor: &Surveyor, customer_name: &str, contact_phone: &str) -> Option<Interest> {
+    let person = &surveyor.person;
+    if surveyor.declared {
+        Some(Interest::Declared)
+    } else if is_own_claim(person, contact_phone) {
         Some(Interest::SamePhone)
     } else if person.name == customer_name {
         Some(Interest::SameName)
     } else {
         None
     }
+}
+
+/// Whether the customer's number is the surveyor's.
+#[must_use]
+pub fn is_own_claim(person: &Person, contact_phone: &str) -> bool {
+    person.phone.as_deref() == Some(contact_phone)
 }
 
 /// A surveyor judged for one case.
@@ -157,19 +238,32 @@ pub fn judge(
     limit: &ArrivalLimit,
     now: Instant,
 ) -> Candidate {
-    let load = Span(LOAD_PENALTY.0.saturating_mul(surveyor.open_tasks));
-    let expected_at = travel.as_ref().map(|travel| now + load + travel.span);
+    let expected_at = travel.as_ref().map(|travel| now + surveyor.work_left + travel.span);
     let verdict = expected_at.map_or(ArrivalVerdict::Unknown, |at| limit.judge(at));
     Candidate { surveyor, travel, expected_at, verdict, interest }
 }
 
-/// Puts the best first: those who must not go last, then those who declined, then those whose
-/// arrival nobody can tell; among the others who is expected first.
+impl Candidate {
+    /// Whether the system may ask them by itself. A dispatcher may send others, but nobody with an
+    /// interest.
+    #[must_use]
+    pub fn may_be_asked(&self) -> bool {
+        let surveyor = &self.surveyor;
+        let free = surveyor.on_shift && !surveyor.declined && !surveyor.unfit && !surveyor.asked;
+        free && !self.interest.is_some_and(Interest::forbids)
+    }
+}
+
+/// Puts the best first: those who must not go last, then those who lack what is asked for, those who
+/// declined, those who are not on duty, and those whose arrival nobody can tell; among the others who
+/// is expected first.
 pub fn rank(candidates: &mut [Candidate]) {
     candidates.sort_by_key(|candidate| {
         (
             candidate.interest.is_some_and(Interest::forbids),
+            candidate.surveyor.unfit,
             candidate.surveyor.declined,
+            !candidate.surveyor.on_shift,
             candidate.expected_at.is_none(),
             candidate.expected_at,
             candidate.surveyor.open_tasks,
@@ -222,11 +316,24 @@ mod tests {
     }
 
     fn surveyor(id: u128) -> Surveyor {
-        Surveyor { person: person(id), position: None, open_tasks: 0, declined: false }
+        Surveyor {
+            person: person(id),
+            position: None,
+            home: None,
+            open_tasks: 0,
+            work_left: Span::ZERO,
+            declined: false,
+            on_shift: true,
+            skills: Vec::new(),
+            vehicle_classes: Vec::new(),
+            unfit: false,
+            declared: false,
+            asked: false,
+        }
     }
 
     fn travel(span: Span) -> Option<Travel> {
-        Some(Travel { span, distance_m: 1.0, source: "t" })
+        Some(Travel { span, distance_m: 1.0, uncertainty: Span::ZERO, source: "t" })
     }
 
     #[test]
@@ -250,7 +357,8 @@ mod tests {
     #[test]
     fn the_best_come_first() {
         let candidate = |id, minutes: Option<i64>, open_tasks, declined, interest| {
-            let surveyor = Surveyor { open_tasks, declined, ..surveyor(id) };
+            let work_left = Span::minutes(15 * open_tasks);
+            let surveyor = Surveyor { open_tasks, work_left, declined, ..surveyor(id) };
             judge(surveyor, minutes.and_then(|m| travel(Span::minutes(m))), interest, &URBAN, NOW)
         };
         let mut candidates = vec![
@@ -273,6 +381,36 @@ mod tests {
     }
 
     #[test]
+    fn neighbours_share_a_square_or_touch() {
+        let at = |lat, lon| Point::new(lat, lon).unwrap();
+        let scene = at(30.2741, 120.1302);
+        assert_eq!(cells_around(scene, 1).len(), 9);
+        assert!(cells_around(scene, 1).contains(&cell(at(30.2241, 120.1802))));
+        assert!(!cells_around(scene, 1).contains(&cell(at(30.1741, 120.1302))));
+        assert_ne!(cell(at(0.01, 0.01)), cell(at(-0.01, 0.01)));
+        assert!(cells_around(at(-0.01, -0.01), 1).contains(&cell(at(0.01, 0.01))));
+    }
+
+    #[test]
+    fn who_is_asked_by_the_system() {
+        let candidate = |change: &dyn Fn(&mut Surveyor)| {
+            let mut surveyor = surveyor(1);
+            change(&mut surveyor);
+            judge(surveyor, None, None, &URBAN, NOW).may_be_asked()
+        };
+        assert!(candidate(&|_| {}));
+        assert!(!candidate(&|s| s.on_shift = false));
+        assert!(!candidate(&|s| s.declined = true));
+        assert!(!candidate(&|s| s.unfit = true));
+        assert!(!candidate(&|s| s.asked = true));
+        let needs = Needs { skill: Some("injury".into()), vehicle_class: None };
+        assert!(!needs.fit(&[], &[]) && needs.fit(&["injury".into()], &[]));
+        assert_eq!(work_left(true, NOW, NOW), REST_AT_SCENE);
+        assert_eq!(work_left(false, NOW + Span::minutes(5), NOW), Span::minutes(30));
+        assert_eq!(work_left(false, NOW - Span::minutes(5), NOW), AT_SCENE);
+    }
+
+    #[test]
     fn only_a_fresh_position_counts() {
         let place = Point::new(30.0, 120.0).unwrap();
         for (age_ms, expected) in
@@ -286,7 +424,7 @@ mod tests {
 
     #[test]
     fn nobody_handles_their_own_claim() {
-        let one = person(1);
+        let one = surveyor(1);
         for (customer, phone, expected) in [
             ("other", "13800000001", Some(Interest::SamePhone)),
             ("s1", "13900000000", Some(Interest::SameName)),
@@ -294,7 +432,11 @@ mod tests {
         ] {
             assert_eq!(interest(&one, customer, phone), expected);
         }
-        assert_eq!(interest(&Person { phone: None, ..one }, "other", ""), None);
+        let without = Person { phone: None, ..person(1) };
+        assert_eq!(interest(&Surveyor { person: without, ..surveyor(1) }, "other", ""), None);
+        let declared = Surveyor { declared: true, ..surveyor(1) };
+        assert_eq!(interest(&declared, "other", ""), Some(Interest::Declared));
+        assert!(Interest::Declared.forbids());
         assert!(Interest::SamePhone.forbids() && !Interest::SameName.forbids());
     }
 

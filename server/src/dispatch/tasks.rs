@@ -10,9 +10,9 @@ use sync_core::{
 use super::{
     check::Asked,
     clocks::{JudgedZone, case_clocks},
-    rules::interest,
+    rules::is_own_claim,
     store::{
-        surveyors,
+        rosters, surveyors,
         tasks::{self as store, Change, NewTask, TaskRow},
     },
 };
@@ -43,24 +43,40 @@ pub(super) fn assign(
     actor: &Actor,
     order: &Assignment,
 ) -> Result<(), ApiError> {
-    let now = app.now();
     let branch_path = case_log::see(conn, actor, order.case_id)?.facts.branch_path;
+    place(conn, app, Author::from(actor), actor.person, &branch_path, order)
+}
+
+/// [`assign`], by whoever may: a person who sees the case, or a surveyor who takes what the system
+/// has offered. A surveyor must be of `branch_path` or below, or of those who share its work.
+pub(super) fn place(
+    conn: &mut Conn,
+    app: &App,
+    author: Author,
+    by: PersonId,
+    branch_path: &str,
+    order: &Assignment,
+) -> Result<(), ApiError> {
+    let now = app.now();
     if let Some(known) = store::find(conn, order.task)? {
         let same = known.case_id.0 == order.case_id && known.surveyor_id.0 == order.surveyor;
         return if same { Ok(()) } else { Err(id_taken()) };
     }
     let case = intake::get_case(conn, order.case_id)?;
-    let person = surveyors::find_person(conn, &branch_path, order.surveyor)?.ok_or_else(|| {
+    let shared = rosters::find_shared_path(conn, branch_path, now)?;
+    let pool = shared.as_deref().unwrap_or(branch_path);
+    let person = surveyors::find_person(conn, pool, order.surveyor)?.ok_or_else(|| {
         let allowed = "an active surveyor of the case's branch or one below it";
         ApiError::invalid_field("surveyor_id", "unknown", allowed)
     })?;
-    if interest(&person, &case.customer_name, &case.contact_phone).is_some_and(|i| i.forbids()) {
+    let declared = rosters::list_interested(conn, &case.plate, &case.contact_phone)?;
+    if declared.contains(&person.id) || is_own_claim(&person, &case.contact_phone) {
         return Err(refused("conflict_of_interest"));
     }
-    release_earlier(conn, app, actor, order, now)?;
+    release_earlier(conn, app, author, order, now)?;
     let zone = match case_clocks(conn, order.case_id, now)?.zone {
         Some(zone) => zone,
-        None => app.zones.judge(conn, &branch_path, case.position)?,
+        None => app.zones.judge(conn, branch_path, case.position)?,
     };
     let new = NewTask {
         id: order.task,
@@ -68,13 +84,13 @@ pub(super) fn assign(
         surveyor: order.surveyor,
         zone,
         estimate: order.estimate,
-        by: actor.person,
+        by,
         now,
     };
     store::insert(conn, &new)?;
     case_log::send_person(conn, order.case_id, order.surveyor, now)?;
     let data = assigned_data(order, zone);
-    log(conn, app, actor, order.case_id, EventKind::TaskAssigned, data, now)
+    log(conn, app, author, order.case_id, EventKind::TaskAssigned, data, now)
 }
 
 fn assigned_data(order: &Assignment, zone: JudgedZone) -> serde_json::Value {
@@ -90,7 +106,7 @@ fn assigned_data(order: &Assignment, zone: JudgedZone) -> serde_json::Value {
 fn release_earlier(
     conn: &mut Conn,
     app: &App,
-    actor: &Actor,
+    author: Author,
     order: &Assignment,
     now: Instant,
 ) -> Result<(), ApiError> {
@@ -98,7 +114,7 @@ fn release_earlier(
     if open.surveyor_id.0 == order.surveyor {
         return Err(refused("already_assigned").fact("task_id", open.id.0.to_string()));
     }
-    end(conn, app, actor, &open, "reassigned", now)
+    end(conn, app, author, &open, "reassigned", now)
 }
 
 /// Takes a task back that is as the caller read it.
@@ -116,7 +132,7 @@ pub(super) fn withdraw(
         return Err(ApiError::new(Code::VersionMismatch).fact("version", task.version));
     }
     match apply_to_task(task.task_status()?, TaskAction::Withdraw).map_err(contradicted)? {
-        Transition::Moved(_) => end(conn, app, actor, &task, reason, app.now()),
+        Transition::Moved(_) => end(conn, app, Author::from(actor), &task, reason, app.now()),
         Transition::Stays => Ok(()),
     }
 }
@@ -124,7 +140,7 @@ pub(super) fn withdraw(
 fn end(
     conn: &mut Conn,
     app: &App,
-    actor: &Actor,
+    author: Author,
     task: &TaskRow,
     reason: &str,
     now: Instant,
@@ -139,14 +155,14 @@ fn end(
     let (case_id, surveyor) = (task.case_id.0, task.surveyor_id.0);
     case_log::release_person(conn, case_id, surveyor, now)?;
     let data = json!({ "task_id": task.id.0, "surveyor_id": surveyor, "reason": reason });
-    log(conn, app, actor, case_id, EventKind::TaskWithdrawn, data, now)
+    log(conn, app, author, case_id, EventKind::TaskWithdrawn, data, now)
 }
 
 /// Something that this server decided just now.
-fn log(
+pub(super) fn log(
     conn: &mut Conn,
     app: &App,
-    actor: &Actor,
+    author: Author,
     case_id: CaseId,
     kind: EventKind,
     data: serde_json::Value,
@@ -156,7 +172,7 @@ fn log(
         id: app.new_id(),
         case_id,
         kind,
-        author: Author::from(actor),
+        author,
         device_at: None,
         occurred_at: now,
         recorded_at: now,
@@ -283,7 +299,7 @@ pub fn complete_task(
     store::update(conn, &task, &change)
 }
 
-fn refused(reason: &str) -> ApiError {
+pub(super) fn refused(reason: &str) -> ApiError {
     ApiError::new(Code::Conflict).fact("reason", reason)
 }
 

@@ -149,6 +149,14 @@ pub fn insert_branch(
     store::branches::insert_branch(conn, id, code, name, parent, now)
 }
 
+/// Where a branch stands in the tree: `/head/province/city/`.
+///
+/// # Errors
+/// Internal, when there is no such branch.
+pub fn branch_path(conn: &mut Conn, id: BranchId) -> Result<String, ApiError> {
+    store::branches::find_path(conn, id)?.ok_or_else(|| ApiError::internal("no such branch"))
+}
+
 /// The branch with this code.
 ///
 /// # Errors

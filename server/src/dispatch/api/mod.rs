@@ -1,7 +1,11 @@
 //! Handlers.
 
+pub(super) mod batch;
 pub(super) mod candidates;
+pub(super) mod offers;
 pub(super) mod positions;
+pub(super) mod rosters;
+pub(super) mod settings;
 pub(super) mod tasks;
 pub(super) mod zones;
 

@@ -89,7 +89,7 @@ fn estimate(
     let here = positions::find_latest(conn, surveyor)?;
     let fresh = here.filter(|(_, at)| app.now().since(*at) <= FRESH);
     let travel = fresh.zip(scene);
-    Ok(travel.map(|((here, _), scene)| app.ports.travel_time.estimate(here, scene).span))
+    Ok(travel.map(|((here, _), scene)| app.ports.travel_time.estimate(here, scene, app.now()).span))
 }
 
 /// Tasks, newest first

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 use sync_core::{geo::Point, ids::PersonId, time::Instant};
 
-use super::super::rules::Fix;
+use super::super::rules::{Fix, cell};
 use crate::{
     db::{
         Conn,
@@ -70,6 +70,7 @@ pub(in super::super) fn update_latest(
         latest::lat.eq(fix.place.lat()),
         latest::lon.eq(fix.place.lon()),
         latest::accuracy_m.eq(fix.accuracy_m),
+        latest::cell.eq(cell(fix.place)),
     );
     match known {
         Some(known) if fix.measured_at.0 <= known => {}

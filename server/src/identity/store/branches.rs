@@ -93,3 +93,11 @@ pub(in crate::identity) fn list_branches(
     }
     Ok(query.order((branches::created_at, branches::id)).limit(limit).load(conn)?)
 }
+
+/// Where a branch stands in the tree.
+pub(in super::super) fn find_path(
+    conn: &mut Conn,
+    id: BranchId,
+) -> Result<Option<String>, ApiError> {
+    Ok(branches::table.find(id.to_string()).select(branches::path).first(conn).optional()?)
+}

@@ -1,0 +1,11 @@
+DROP TABLE catastrophes;
+DROP TABLE offers;
+DROP TABLE case_queue;
+DROP TABLE case_needs;
+DROP TABLE interests;
+DROP TABLE surveyor_profiles;
+DROP TABLE duty_log;
+DROP TABLE shifts;
+DROP TABLE dispatch_settings;
+DROP INDEX latest_positions_by_cell;
+ALTER TABLE latest_positions DROP COLUMN cell;
