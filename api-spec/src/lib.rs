@@ -18,6 +18,8 @@ pub mod page;
 pub mod problem;
 pub mod promise;
 pub mod repair;
+pub mod scene;
 pub mod sla;
 pub mod survey;
 pub mod sync;
+pub mod tracking;

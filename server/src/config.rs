@@ -9,6 +9,8 @@ use std::{
 use serde::Deserialize;
 use tracing_subscriber::filter::Targets;
 
+use crate::ports::travel_time::RouterKind;
+
 /// Everything that can be set from outside, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -20,6 +22,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where photo bytes are kept.
     pub blobs: BlobsPlace,
+    /// A router that is asked for driving times.
+    pub router: Option<Router>,
+    /// Prepared roads; `None`: `data_dir/roads.graph` if it is there.
+    pub roads: Option<PathBuf>,
     /// Where signing keys are read from; `None`: `data_dir/keys`, generated when missing.
     pub keys_dir: Option<PathBuf>,
     /// How pages are reached from outside, without a trailing slash.
@@ -32,6 +38,34 @@ pub struct Config {
     pub log: Targets,
     /// Whether the demo people, shops, zones and cases are loaded.
     pub mode: Mode,
+}
+
+/// A router of the operator's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Router {
+    /// Which one it is.
+    pub kind: RouterKind,
+    /// Where it answers, without a trailing slash.
+    pub base: String,
+}
+
+impl Router {
+    /// Chooses the router by the URL's scheme.
+    ///
+    /// # Errors
+    /// For any other scheme.
+    pub fn from_url(url: &str) -> Result<Self, ConfigError> {
+        let known = [("osrm+", RouterKind::Osrm), ("valhalla+", RouterKind::Valhalla)];
+        let found = known.into_iter().find_map(|(prefix, kind)| {
+            let base = url.strip_prefix(prefix)?.trim_end_matches('/');
+            // No TLS in this build: routers stand in the operator's own network.
+            base.starts_with("http://").then(|| Self { kind, base: base.to_owned() })
+        });
+        found.ok_or_else(|| ConfigError::Setting {
+            name: "CHAKAN_ROUTER_URL",
+            problem: "must be osrm+http://<host>:<port> or valhalla+http://<host>:<port>".into(),
+        })
+    }
 }
 
 /// What the process is for.
@@ -98,6 +132,8 @@ struct File {
     listen: Option<String>,
     database_url: Option<String>,
     blobs_url: Option<String>,
+    router_url: Option<String>,
+    roads: Option<PathBuf>,
     data_dir: Option<PathBuf>,
     keys_dir: Option<PathBuf>,
     public_url: Option<String>,
@@ -153,6 +189,8 @@ impl Config {
             None => BlobsPlace::Files(data_dir.join("blobs")),
             Some(url) => BlobsPlace::from_url(&url)?,
         };
+        let router = text("CHAKAN_ROUTER_URL", file.router_url);
+        let router = router.map(|url| Router::from_url(&url)).transpose()?;
         let log = text("CHAKAN_LOG", file.log).unwrap_or_else(|| "info,actix_server=warn".into());
         let log = log.parse().map_err(|_| ConfigError::Setting {
             name: "CHAKAN_LOG",
@@ -163,8 +201,10 @@ impl Config {
         let config = Self {
             listen,
             database,
+            roads: path("CHAKAN_ROADS", file.roads),
             data_dir,
             blobs,
+            router,
             keys_dir: path("CHAKAN_KEYS_DIR", file.keys_dir),
             public_url: text("CHAKAN_PUBLIC_URL", file.public_url)
                 .map(|url| url.trim_end_matches('/').to_owned()),
@@ -174,6 +214,13 @@ impl Config {
             mode,
         };
         config.check()
+    }
+
+    /// The prepared roads, if there are any.
+    #[must_use]
+    pub fn roads_file(&self) -> Option<PathBuf> {
+        let usual = self.data_dir.join("roads.graph");
+        self.roads.clone().or_else(|| usual.exists().then_some(usual))
     }
 
     fn check(self) -> Result<Self, ConfigError> {
@@ -275,6 +322,15 @@ mod tests {
     }
 
     #[test]
+    fn a_router_is_chosen_by_scheme() {
+        let router = |url| load("", &[("CHAKAN_ROUTER_URL", url)]).unwrap().router.unwrap();
+        let found = router("osrm+http://127.0.0.1:5000/");
+        assert_eq!(found, Router { kind: RouterKind::Osrm, base: "http://127.0.0.1:5000".into() });
+        assert_eq!(router("valhalla+http://v:8002").kind, RouterKind::Valhalla);
+        assert_eq!(load("", &[]).unwrap().router, None);
+    }
+
+    #[test]
     fn photo_bytes_have_a_place_of_their_own() {
         let place = |url| load("", &[("CHAKAN_BLOBS_URL", url)]).map(|config| config.blobs);
         assert_eq!(load("", &[]).unwrap().blobs, BlobsPlace::Files("./data/blobs".into()));
@@ -299,6 +355,8 @@ mod tests {
             ("", vec![("CHAKAN_DATABASE_URL", "sqlite://")], "CHAKAN_DATABASE_URL"),
             ("", vec![("CHAKAN_DATABASE_URL", "postgres://u@h/d")], "CHAKAN_KEYS_DIR"),
             ("", vec![("CHAKAN_BLOBS_URL", "ftp://x")], "CHAKAN_BLOBS_URL"),
+            ("", vec![("CHAKAN_ROUTER_URL", "http://x:5000")], "CHAKAN_ROUTER_URL"),
+            ("", vec![("CHAKAN_ROUTER_URL", "osrm+https://x")], "CHAKAN_ROUTER_URL"),
             ("", vec![("CHAKAN_BLOBS_URL", "s3:///prefix")], "CHAKAN_BLOBS_URL"),
             ("", vec![("CHAKAN_PUBLIC_URL", "example.org")], "CHAKAN_PUBLIC_URL"),
             ("", vec![("CHAKAN_LOG", "chakan=loud")], "CHAKAN_LOG"),

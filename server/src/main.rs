@@ -51,6 +51,9 @@ enum Command {
     /// People who can log in
     #[command(subcommand)]
     User(UserCommand),
+    /// Roads for driving times
+    #[command(subcommand)]
+    Roads(RoadsCommand),
     /// Prove receipts and evidence, offline and with public keys alone
     #[command(subcommand)]
     Verify(VerifyCommand),
@@ -73,6 +76,18 @@ enum VerifyCommand {
         /// The public keys, as /.well-known/seal-keys.json answers them
         #[arg(long)]
         keys: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum RoadsCommand {
+    /// Prepare the roads of an OpenStreetMap extract; a running server reads them at its next start
+    Import {
+        /// The extract, file.osm.pbf
+        extract: PathBuf,
+        /// Where to write them; in the data directory if absent
+        #[arg(long)]
+        to: Option<PathBuf>,
     },
 }
 
@@ -147,6 +162,21 @@ fn run(arguments: Arguments) -> Result<(), StartFault> {
             say(&prove(&command).map_err(|unproven| StartFault(unproven.0))?);
             Ok(())
         }
+        Command::Roads(RoadsCommand::Import { extract, to }) => {
+            let config = load(Mode::Production)?;
+            let usual =
+                || config.roads.clone().unwrap_or_else(|| config.data_dir.join("roads.graph"));
+            let to = to.unwrap_or_else(usual);
+            let imported = travel_time::import(&extract, &to)
+                .map_err(|fault| StartFault(format!("{}: {fault}", extract.display())))?;
+            say(&format!(
+                "{} nodes, {} pieces of road: {}",
+                imported.nodes,
+                imported.edges,
+                to.display()
+            ));
+            Ok(())
+        }
         Command::User(UserCommand::Add { username, name, role, branch, staff_no, shop }) => {
             let app = startup::assemble_for_command(load(Mode::Production)?, ports)?;
             let mut password = String::new();
@@ -213,6 +243,7 @@ fn serve(config: Config) -> Result<(), StartFault> {
 }
 
 fn ports(config: &Config) -> Result<Ports, StartFault> {
+    let calibration = Arc::new(travel_time::Calibration::default());
     Ok(Ports {
         clock: Arc::new(clock::SystemClock),
         ids: Arc::new(ids::SystemIds),
@@ -222,7 +253,13 @@ fn ports(config: &Config) -> Result<Ports, StartFault> {
         },
         blobs: blobs::open(&config.blobs, &config.data_dir)
             .map_err(|error| StartFault(format!("CHAKAN_BLOBS_URL: {error}")))?,
-        travel_time: Arc::new(travel_time::StraightLine),
+        travel_time: travel_time::open(
+            config.router.as_ref(),
+            config.roads_file().as_deref(),
+            calibration.clone(),
+        )
+        .map_err(|error| StartFault(format!("CHAKAN_ROADS: {error}")))?,
+        calibration,
     })
 }
 

@@ -262,6 +262,7 @@ each_engine!(the_board_shows_the_nearest_limit_first_with_who_could_be_there, |a
     assert_eq!((&first["clock"], &first["in_time"]), (&json!("dispatch"), &json!(1)));
     assert_eq!(first["remaining_ms"], 240_000);
     assert_eq!(first["best"][0]["surveyor_id"], json!(surveyor.id));
+    app.advance(Span::seconds(1));
     let _ = assign(&dispatcher, &older, &surveyor).expect(201);
     app.run_due_jobs();
     let after = queue();

@@ -174,6 +174,7 @@ impl TestApp {
             notifier: self.notifier.clone(),
             blobs: Arc::new(blobs::FileBlobs::open(&config.data_dir.join("blobs")).unwrap()),
             travel_time: Arc::new(travel_time::StraightLine),
+            calibration: Arc::default(),
         };
         let (told, started) = mpsc::channel();
         let thread = std::thread::spawn(move || {

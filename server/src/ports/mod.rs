@@ -22,4 +22,6 @@ pub struct Ports {
     pub blobs: Arc<dyn blobs::Blobs>,
     /// How long a surveyor needs to the scene.
     pub travel_time: Arc<dyn travel_time::TravelTime>,
+    /// What recorded trips have taught the estimator.
+    pub calibration: Arc<travel_time::Calibration>,
 }

@@ -1,9 +1,45 @@
 //! How long a surveyor needs to the scene.
+//!
+//! Three ways, the better one first where there is one: a router of the operator's over HTTP, real
+//! roads in this process, and the distance as the crow flies, calibrated by recorded trips. Each
+//! estimate says where it came from and how far it may be off.
+
+mod calibrated;
+mod http;
+mod pbf;
+mod roads;
+
+use std::sync::Arc;
 
 use sync_core::{
     geo::Point,
     time::{Instant, Span},
 };
+
+pub use calibrated::{Calibrated, Calibration, Trip};
+pub use http::{HttpRouter, RouterKind};
+pub use roads::{Imported, Roads, RoadsFault, import};
+
+use crate::config::Router;
+
+/// The estimators that the settings name, each with the next one behind it.
+///
+/// # Errors
+/// One line for the operator, when the prepared roads cannot be read.
+pub fn open(
+    router: Option<&Router>,
+    roads: Option<&std::path::Path>,
+    calibration: Arc<Calibration>,
+) -> Result<Arc<dyn TravelTime>, String> {
+    let mut best: Arc<dyn TravelTime> = Arc::new(Calibrated::new(calibration));
+    if let Some(path) = roads {
+        best = Arc::new(Roads::load(path).map_err(|fault| fault.to_string())?);
+    }
+    if let Some(router) = router {
+        best = Arc::new(HttpRouter::new(router.kind, &router.base, best));
+    }
+    Ok(best)
+}
 
 /// An estimate and how it was made.
 #[derive(Clone, Debug, PartialEq)]

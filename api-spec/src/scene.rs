@@ -1,0 +1,192 @@
+//! Around the scene: proof of arrival, insistence, rescue, and surveys by another unit.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// How well an arrival is proven.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ArrivalProofResponse {
+    /// The case.
+    pub case_id: Uuid,
+    /// When the surveyor says they arrived.
+    pub claimed_at: DateTime<Utc>,
+    /// `proven`, `plausible` or `doubtful`.
+    pub grade: String,
+    /// What speaks for it: `claimed_inside`, `dwell_inside`, `photo_inside`, `customer_confirmed`.
+    pub for_it: Vec<String>,
+    /// What speaks against it: `claimed_outside`, `photo_outside`, `mock_location`, `impossible_speed`,
+    /// `reused_fix`, `no_position`.
+    pub against: Vec<String>,
+    /// When the track entered the fence to stay.
+    pub entered_at: Option<DateTime<Utc>>,
+    /// How many points of the track were looked at.
+    pub points: usize,
+}
+
+/// The customer insists that somebody comes (C08).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InsistRequest {
+    /// What the customer said, 1 to 500 characters.
+    #[schema(min_length = 1, max_length = 500)]
+    pub words: String,
+}
+
+/// Offer help for a vehicle that cannot move (C17).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OfferRescueRequest {
+    /// Who would come, 1 to 100 characters.
+    #[schema(min_length = 1, max_length = 100)]
+    pub provider: String,
+    /// What it costs, told beforehand.
+    #[schema(minimum = 0, maximum = 100_000_000)]
+    pub fee_fen: i64,
+    /// Who pays: `insurer` or `customer`, told beforehand.
+    #[schema(max_length = 32)]
+    pub payer: String,
+}
+
+/// The customer's answer to an offer of help.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerRescueRequest {
+    /// Whether they accept, fee and payer included.
+    pub accepted: bool,
+}
+
+/// Call the rescue unit.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallRescueRequest {}
+
+/// Help for a vehicle that cannot move.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RescueResponse {
+    /// Id.
+    pub id: Uuid,
+    /// The case.
+    pub case_id: Uuid,
+    /// Who would come.
+    pub provider: String,
+    /// What it costs.
+    pub fee_fen: i64,
+    /// Who pays.
+    pub payer: String,
+    /// When it was offered.
+    pub offered_at: DateTime<Utc>,
+    /// `accepted` or `refused`.
+    pub answer: Option<String>,
+    /// When the unit was called.
+    pub called_at: Option<DateTime<Utc>>,
+}
+
+/// Say that the loss is outside the province (C11).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NeedProxyRequest {
+    /// Where, 1 to 300 characters.
+    #[schema(min_length = 1, max_length = 300)]
+    pub place: String,
+}
+
+/// Arrange that another unit surveys (C11).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArrangeProxyRequest {
+    /// The unit, 1 to 100 characters: it is told to the customer.
+    #[schema(min_length = 1, max_length = 100)]
+    pub unit: String,
+    /// Its branch, where it is one of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch_id: Option<Uuid>,
+    /// Who comes.
+    #[schema(min_length = 1, max_length = 100)]
+    pub contact_name: String,
+    /// Their number.
+    #[schema(min_length = 1, max_length = 32)]
+    pub contact_phone: String,
+}
+
+/// What units say to each other about a case (C46).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WriteUnitRequest {
+    /// 1 to 2,000 characters.
+    #[schema(min_length = 1, max_length = 2_000)]
+    pub text: String,
+}
+
+/// One message between units.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct UnitMessage {
+    /// Id.
+    pub id: Uuid,
+    /// The unit that wrote it.
+    pub branch_id: Uuid,
+    /// Who wrote it.
+    pub person_id: Uuid,
+    /// What.
+    pub text: String,
+    /// When.
+    pub sent_at: DateTime<Utc>,
+}
+
+/// Enter what one unit owes another (C48).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnterFeeRequest {
+    /// Who is owed.
+    pub creditor_id: Uuid,
+    /// Who owes: another branch, never a customer.
+    pub debtor_id: Uuid,
+    /// How much.
+    #[schema(minimum = 1, maximum = 100_000_000)]
+    pub amount_fen: i64,
+    /// What for, 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200)]
+    pub reason: String,
+}
+
+/// What one unit owes another.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct UnitFee {
+    /// Id.
+    pub id: Uuid,
+    /// Who is owed.
+    pub creditor_id: Uuid,
+    /// Who owes.
+    pub debtor_id: Uuid,
+    /// How much.
+    pub amount_fen: i64,
+    /// What for.
+    pub reason: String,
+    /// When it was entered.
+    pub entered_at: DateTime<Utc>,
+}
+
+/// How a case stands between units.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct UnitsResponse {
+    /// The unit that surveys.
+    pub unit: Option<String>,
+    /// Who comes.
+    pub contact_name: Option<String>,
+    /// Their number.
+    pub contact_phone: Option<String>,
+    /// What they wrote to each other.
+    pub messages: Vec<UnitMessage>,
+    /// What they owe each other.
+    pub fees: Vec<UnitFee>,
+}
+
+/// Something was written down.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct NotedResponse {
+    /// The case.
+    pub case_id: Uuid,
+    /// Its state now.
+    pub case_status: String,
+}
