@@ -136,3 +136,67 @@ pub struct QueueCandidate {
     /// When they would be there.
     pub expected_at: Option<DateTime<Utc>>,
 }
+
+/// Which cases figures are about.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FiguresQuery {
+    /// Reported from then on.
+    pub from: DateTime<Utc>,
+    /// And before this; at most 31 days later.
+    pub to: DateTime<Utc>,
+}
+
+/// How promises were kept (Q64).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FiguresResponse {
+    /// Cases reported from then on.
+    pub from: DateTime<Utc>,
+    /// And before this.
+    pub to: DateTime<Utc>,
+    /// As of when.
+    pub as_of: DateTime<Utc>,
+    /// By branch and by surveyor, for each promise.
+    pub items: Vec<Figure>,
+    /// How far estimated driving times were off, by branch.
+    pub travel: Vec<TravelFigure>,
+}
+
+/// How one promise was kept by one branch or one surveyor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Figure {
+    /// `branch` or `person`.
+    pub of: String,
+    /// Whose.
+    pub id: Uuid,
+    /// `dispatch`, `first_contact`, `arrival` or `proxy`.
+    pub clock: String,
+    /// Kept in time.
+    pub numerator: i64,
+    /// Those that count.
+    pub denominator: i64,
+    /// Of those that count, told to the customer before the limit ran out (C10).
+    pub explained: i64,
+    /// Left out: still running.
+    pub excluded_open: i64,
+    /// Left out: the promise became void.
+    pub excluded_void: i64,
+    /// Left out: it stands still.
+    pub excluded_paused: i64,
+    /// Left out: a time that cannot be trusted decides.
+    pub excluded_doubtful: i64,
+}
+
+/// How far estimated driving times of a branch were off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TravelFigure {
+    /// The branch.
+    pub branch_id: Uuid,
+    /// How many trips.
+    pub trips: i64,
+    /// Actual less estimate on average, in milliseconds.
+    pub mean_error_ms: i64,
+    /// The same without sign.
+    pub mean_absolute_error_ms: i64,
+}

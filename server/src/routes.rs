@@ -44,6 +44,7 @@ where
         .configure(identity::well_known)
         .configure(evidence::well_known)
         .configure(agreement::pages)
+        .configure(dispatch::pages)
         .service(scope("/api/v1").configure(api))
 }
 

@@ -29,4 +29,5 @@ mod sync_commands;
 mod source;
 mod stream;
 mod tidy;
+mod way;
 mod uploads;

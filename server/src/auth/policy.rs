@@ -217,6 +217,9 @@ operations! {
     AcceptTask                     "accept_task"                  Roles(&[Surveyor]);
     DeclineTask                    "decline_task"                 Roles(&[Surveyor]);
     WithdrawTask                   "withdraw_task"                Roles(&[Dispatcher, Manager]);
+    CreateTracking                 "create_tracking"              Roles(&[Dispatcher, Surveyor, Manager]);
+    ShowTracking                   "show_tracking"                Public;
+    ConfirmArrival                 "confirm_arrival"              Public;
     ListOffers                     "list_offers"                  Roles(&[Surveyor]);
     AcceptOffer                    "accept_offer"                 Roles(&[Surveyor]);
     DeclineOffer                   "decline_offer"                Roles(&[Surveyor]);
@@ -239,6 +242,16 @@ operations! {
     WaiveSurvey                    "waive_survey"                 Roles(&[Surveyor]);
     CompleteSurvey                 "complete_survey"              Roles(&[Surveyor]);
     GetClocks                      "get_clocks"                   Roles(CASE_READERS);
+    InsistOnSurvey                 "insist_on_survey"             Roles(&[Intake, Dispatcher, Surveyor, Manager]);
+    OfferRescue                    "offer_rescue"                 Roles(&[Intake, Dispatcher, Surveyor]);
+    AnswerRescue                   "answer_rescue"                Roles(&[Intake, Dispatcher, Surveyor]);
+    CallRescue                     "call_rescue"                  Roles(&[Intake, Dispatcher, Surveyor]);
+    NeedProxy                      "need_proxy"                   Roles(&[Intake, Dispatcher, Manager]);
+    ArrangeProxy                   "arrange_proxy"                Roles(&[Dispatcher, Manager]);
+    WriteUnit                      "write_unit"                   Roles(&[Dispatcher, Surveyor, Assessor, Manager]);
+    EnterFee                       "enter_fee"                    Roles(&[Manager]);
+    GetUnits                       "get_units"                    Roles(CASE_READERS);
+    GetArrivalProof                "get_arrival_proof"            Roles(CASE_READERS);
     // draft
     IssueDraftActor                "issue_draft_actor"            Roles(FIELD);
     SyncDraft                      "sync_draft"                   Roles(FIELD);
@@ -289,6 +302,8 @@ operations! {
     // board
     ListShopCases                  "list_shop_cases"              Roles(&[Shop]);
     GetShopCase                    "get_shop_case"                Roles(&[Shop]);
+    GetFigures                     "get_figures"                  Roles(&[Manager, Admin]);
+    GetFiguresTable                "get_figures_table"            Roles(&[Manager, Admin]);
     GetQueue                       "get_queue"                    Roles(&[Dispatcher, Manager]);
     StreamChanges                  "stream_changes"               Roles(CASE_READERS);
 }

@@ -7,6 +7,7 @@
 //! case is answered as if it did not exist.
 
 mod api;
+mod figures;
 mod queue;
 mod rules;
 mod store;
@@ -23,5 +24,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(api::list_shop_cases)
         .service(api::get_shop_case)
         .service(queue::get_queue)
+        .service(figures::get_figures)
+        .service(figures::get_figures_table)
         .service(stream::stream_changes);
 }

@@ -680,6 +680,91 @@ allow_tables_to_appear_in_same_query!(shifts, people);
 allow_tables_to_appear_in_same_query!(shifts, branches);
 allow_tables_to_appear_in_same_query!(surveyor_profiles, people);
 allow_tables_to_appear_in_same_query!(surveyor_profiles, branches);
+table! {
+    task_etas (task_id) {
+        task_id -> Text,
+        position_at -> BigInt,
+        expected_at -> BigInt,
+        uncertainty_ms -> BigInt,
+        source -> Text,
+        warned_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    trips (task_id) {
+        task_id -> Text,
+        branch_id -> Text,
+        lat -> Double,
+        lon -> Double,
+        began_at -> BigInt,
+        straight_ms -> BigInt,
+        estimate_ms -> Nullable<BigInt>,
+        actual_ms -> BigInt,
+    }
+}
+
+table! {
+    trackings (id) {
+        id -> Text,
+        token_sha256 -> Binary,
+        task_id -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    unit_messages (id) {
+        id -> Text,
+        case_id -> Text,
+        branch_id -> Text,
+        person_id -> Text,
+        text -> Text,
+        sent_at -> BigInt,
+    }
+}
+
+table! {
+    proxies (case_id) {
+        case_id -> Text,
+        unit -> Text,
+        branch_id -> Nullable<Text>,
+        contact_name -> Text,
+        contact_phone -> Text,
+        arranged_at -> BigInt,
+        arranged_by -> Text,
+    }
+}
+
+table! {
+    unit_fees (id) {
+        id -> Text,
+        case_id -> Text,
+        creditor_id -> Text,
+        debtor_id -> Text,
+        amount_fen -> BigInt,
+        reason -> Text,
+        entered_at -> BigInt,
+        entered_by -> Text,
+    }
+}
+
+table! {
+    rescues (id) {
+        id -> Text,
+        case_id -> Text,
+        provider -> Text,
+        fee_fen -> BigInt,
+        payer -> Text,
+        offered_at -> BigInt,
+        answer -> Nullable<Text>,
+        answered_at -> Nullable<BigInt>,
+        called_at -> Nullable<BigInt>,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(trackings, tasks);
 joinable!(branch_promises -> branches (branch_id));
 joinable!(case_clocks -> branches (branch_id));
 joinable!(case_clocks -> cases (case_id));

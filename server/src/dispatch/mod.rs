@@ -21,6 +21,8 @@ mod search;
 mod solve;
 mod store;
 mod tasks;
+mod tracking;
+mod way;
 mod zone_cache;
 mod zones;
 
@@ -34,6 +36,7 @@ pub use clocks::{CaseClocks, JudgedZone, case_clocks};
 pub use rounds::{QueuedCase, round, waiting_cases};
 pub use search::{Best, best_candidates};
 pub use tasks::{Answer, AnswerWord, answer_task, complete_task};
+pub use way::{EstimateError, Tracked, estimate_errors, track};
 pub use zone_cache::ZoneCache;
 
 /// How long a surveyor may think about an offer, where nothing else is set.
@@ -60,6 +63,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(api::offers::list_offers)
         .service(api::offers::accept_offer)
         .service(api::offers::decline_offer)
+        .service(tracking::create_tracking)
         .service(api::settings::set_dispatch_mode)
         .service(api::settings::declare_catastrophe)
         .service(api::settings::list_catastrophes)
@@ -71,6 +75,11 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(api::rosters::set_surveyor_profile)
         .service(api::rosters::declare_interest)
         .service(api::rosters::set_case_needs);
+}
+
+/// Registers the customer's page, outside `/api/v1`.
+pub fn pages(config: &mut ServiceConfig) {
+    config.service(tracking::show_tracking).service(tracking::confirm_arrival);
 }
 
 /// Forgets positions that are older than they may be kept; answers how many.

@@ -21,6 +21,7 @@ use super::{
     search::search,
     store::{offers as offer_rows, queue as store, tasks as task_rows},
     tasks::log,
+    way,
 };
 use crate::{
     app::App,
@@ -43,7 +44,16 @@ const MOST_STEPS: usize = 4;
 /// # Errors
 /// Database faults.
 pub async fn round(app: &App) -> Result<usize, ApiError> {
-    Ok(follow(app).await? + act(app).await?)
+    let followed = follow(app).await?;
+    if learn_is_due(app) {
+        way::learn(app).await?;
+    }
+    Ok(followed + way::watch(app).await? + act(app).await?)
+}
+
+/// Traffic does not change from one second to the next: every ten minutes, and at the start.
+fn learn_is_due(app: &App) -> bool {
+    app.ports.calibration.is_older_than(app.now() - Span::minutes(10), app.now())
 }
 
 async fn follow(app: &App) -> Result<usize, ApiError> {
@@ -101,6 +111,7 @@ fn matters(topic: &str) -> bool {
 fn refresh(conn: &mut Conn, app: &App, id: CaseId) -> Result<(), ApiError> {
     let now = app.now();
     tag_catastrophe(conn, app, id, now)?;
+    way::keep_trip(conn, id)?;
     let waits = waits(conn, id)?;
     let known = store::find(conn, id)?;
     match (waits, known) {

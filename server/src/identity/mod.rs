@@ -149,6 +149,14 @@ pub fn insert_branch(
     store::branches::insert_branch(conn, id, code, name, parent, now)
 }
 
+/// Where a branch stands in the tree, if there is such a branch.
+///
+/// # Errors
+/// Database faults.
+pub fn find_branch_path(conn: &mut Conn, id: BranchId) -> Result<Option<String>, ApiError> {
+    store::branches::find_path(conn, id)
+}
+
 /// Where a branch stands in the tree: `/head/province/city/`.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ mod check;
 mod command;
 mod rules;
 mod store;
+mod units;
 
 use sync_core::{ids::CaseId, time::Instant};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -29,7 +30,17 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(api::record_arrival)
         .service(api::waive_survey)
         .service(api::complete_survey)
-        .service(api::get_clocks);
+        .service(api::get_clocks)
+        .service(units::api::insist_on_survey)
+        .service(units::api::offer_rescue)
+        .service(units::api::answer_rescue)
+        .service(units::api::call_rescue)
+        .service(units::api::need_proxy)
+        .service(units::api::arrange_proxy)
+        .service(units::api::write_unit)
+        .service(units::api::enter_fee)
+        .service(units::api::get_units)
+        .service(units::api::get_arrival_proof);
 }
 
 /// Reads a command of an outbox from JSON in the shape of the operation that `kind` names; none for

@@ -1,5 +1,7 @@
 //! PURE: what can happen in the field, and how believable an arrival is.
 
+pub mod proof;
+
 use sync_core::{geo::Point, time::Span};
 
 /// What a surveyor did. Later times are told as spans after it, because a wrong clock is wrong for

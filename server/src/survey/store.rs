@@ -1,6 +1,7 @@
 //! Rows of surveys.
 
 use diesel::prelude::*;
+use sync_core::{geo::Point, ids::EventId};
 
 use super::{
     FieldCommand,
@@ -42,4 +43,21 @@ pub(super) fn insert_arrival(
     );
     diesel::insert_into(arrivals::table).values(row).execute(conn)?;
     Ok(())
+}
+
+/// Where the phone was at an arrival, how exactly, and whether it is made up.
+pub(super) fn find_claimed(
+    conn: &mut Conn,
+    event: EventId,
+) -> Result<Option<(Point, Option<f64>, bool)>, ApiError> {
+    type Row = (Option<f64>, Option<f64>, Option<f64>, bool);
+    let row: Option<Row> = arrivals::table
+        .find(event.to_string())
+        .select((arrivals::lat, arrivals::lon, arrivals::accuracy_m, arrivals::mock))
+        .first(conn)
+        .optional()?;
+    Ok(row.and_then(|(lat, lon, accuracy_m, mock)| {
+        let place = Point::new(lat?, lon?).ok()?;
+        Some((place, accuracy_m, mock))
+    }))
 }

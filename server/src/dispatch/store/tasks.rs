@@ -111,6 +111,21 @@ pub(in super::super) fn find_open(
         .optional()?)
 }
 
+/// The last task of a person on a case, in whatever state.
+pub(in super::super) fn find_last_of(
+    conn: &mut Conn,
+    case_id: CaseId,
+    person: PersonId,
+) -> Result<Option<TaskRow>, ApiError> {
+    Ok(tasks::table
+        .filter(tasks::case_id.eq(case_id.to_string()))
+        .filter(tasks::surveyor_id.eq(person.to_string()))
+        .order(tasks::assigned_at.desc())
+        .select(TaskRow::as_select())
+        .first(conn)
+        .optional()?)
+}
+
 /// What changes with a task's status.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Change<'a> {

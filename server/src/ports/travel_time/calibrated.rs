@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{PoisonError, RwLock},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use sync_core::{
@@ -28,7 +31,10 @@ pub struct Trip {
 
 /// What recorded trips say of an area and an hour of the day.
 #[derive(Debug, Default)]
-pub struct Calibration(RwLock<HashMap<Key, Sums>>);
+pub struct Calibration {
+    sums: RwLock<HashMap<Key, Sums>>,
+    learned_at: AtomicI64,
+}
 
 /// Area and hour of the day in Asia/Shanghai; the whole area of all trips has no square.
 type Key = (Option<(i64, i64)>, u8);
@@ -89,11 +95,21 @@ impl Calibration {
                 sums.entry(key).or_default().add(trip);
             }
         }
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = sums;
+        *self.sums.write().unwrap_or_else(PoisonError::into_inner) = sums;
+    }
+
+    /// Whether it is time to learn again; whoever hears yes is to do it.
+    pub fn is_older_than(&self, before: Instant, now: Instant) -> bool {
+        let known = self.learned_at.load(Ordering::Relaxed);
+        known < before.0
+            && self
+                .learned_at
+                .compare_exchange(known, now.0, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 
     fn correct(&self, plain: Estimate, to: Point, now: Instant) -> Estimate {
-        let sums = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let sums = self.sums.read().unwrap_or_else(PoisonError::into_inner);
         let of = |key: Key| sums.get(&key).copied().unwrap_or_default();
         let (all, here) = (of((None, hour(now))), of((Some(square(to)), hour(now))));
         if all.trips == 0 {

@@ -1,0 +1,221 @@
+//! Journeys: on the way, arrived and proven, by another unit, and what the head of claims sees of it.
+
+use serde_json::{Value, json};
+use server::{auth::policy::Role, wire};
+use sync_core::time::{Instant, Span};
+use tests::{Person, START, TestApp, each_engine};
+
+use crate::field::{Phone, Scene, assign, at_metres_north, clock, new_case, timeline};
+
+const CUSTOMER: &str = "18667091253";
+
+fn be_at(app: &TestApp, surveyor: &Person, points: &[(Instant, f64)]) {
+    let point = |(at, metres): &(Instant, f64)| {
+        let (lat, lon) = at_metres_north(*metres);
+        json!({ "lat": lat, "lon": lon, "accuracy_m": 8.0, "measured_at": wire::time(*at) })
+    };
+    let points: Vec<Value> = points.iter().map(point).collect();
+    let body = json!({ "device_now": wire::time(app.now()), "points": points });
+    let _ = surveyor.post("/positions", &body).expect(200);
+}
+
+/// The path of the last link that the customer got.
+fn link(app: &TestApp) -> String {
+    let text = app.last_message_to(CUSTOMER);
+    format!("/t/{}", text.rsplit("/t/").next().unwrap())
+}
+
+each_engine!(the_customer_sees_the_surveyor_only_while_the_job_runs, |app| {
+    let dispatcher = app.person(Role::Dispatcher);
+    let scene = Scene::new(&app);
+    let path = format!("/tasks/{}/tracking", scene.task["id"].as_str().unwrap());
+    let _ = dispatcher.post(&path, &json!({})).expect(201);
+    let page = link(&app);
+    let show = || app.request("GET", &page).send().expect(200);
+    assert!(show().text().contains("正在等待位置"));
+    be_at(&app, &scene.surveyor, &[(app.now(), 4_000.0)]);
+    app.run_due_jobs();
+    let shown = show();
+    // 4 km at 210 ms for each metre: 14 minutes after 09:30.
+    assert!(shown.text().contains("09:44") && shown.text().contains("30.3101"), "{shown}");
+    assert_eq!(shown.header("cache-control"), Some("no-store"));
+    app.request("GET", "/t/x").send().expect(200);
+
+    let phone = Phone::new(&app, &scene.surveyor);
+    let arrived = phone.event(app.now(), json!({ "staff_shown": true }));
+    let _ = phone.send(&format!("/cases/{}/arrivals", scene.case), &arrived).expect(200);
+    let after = show();
+    assert!(after.text().contains("已到达") && !after.text().contains("30.3101"), "{after}");
+    for _ in 0..2 {
+        let confirmed = app.request("POST", &format!("{page}/confirm")).send().expect(200);
+        assert!(confirmed.text().contains("感谢"), "{confirmed}");
+    }
+    let said = timeline(&dispatcher, &scene.case);
+    assert_eq!(said.iter().filter(|kind| *kind == "arrival_confirmed").count(), 1);
+});
+
+each_engine!(another_surveyor_ends_the_link_of_the_first, |app| {
+    let dispatcher = app.person(Role::Dispatcher);
+    let scene = Scene::new(&app);
+    let path = format!("/tasks/{}/tracking", scene.task["id"].as_str().unwrap());
+    let _ = dispatcher.post(&path, &json!({})).expect(201);
+    let page = link(&app);
+    be_at(&app, &scene.surveyor, &[(app.now(), 4_000.0)]);
+    let _ = assign(&dispatcher, &scene.case, &app.person(Role::Surveyor)).expect(201);
+    let shown = app.request("GET", &page).send().expect(200);
+    assert!(shown.text().contains("已失效") && !shown.text().contains("30.31"), "{shown}");
+    dispatcher.post(&path, &json!({})).problem(409, "conflict");
+    app.advance(Span::hours(13));
+    assert!(app.request("GET", &page).send().text().contains("已失效"));
+});
+
+each_engine!(who_will_be_late_is_told_of_before_the_limit_and_once, |app| {
+    let scene = Scene::new(&app);
+    let dispatcher = app.person(Role::Dispatcher);
+    let predicted = || {
+        let kinds = timeline(&dispatcher, &scene.case);
+        kinds.iter().filter(|kind| *kind == "delay_predicted").count()
+    };
+    // 15 km take 52.5 minutes of the hour.
+    be_at(&app, &scene.surveyor, &[(app.now(), 15_000.0)]);
+    app.run_due_jobs();
+    assert_eq!(predicted(), 0);
+    for minutes in [10, 11] {
+        app.advance(Span::minutes(minutes));
+        be_at(&app, &scene.surveyor, &[(app.now(), 15_000.0)]);
+        app.run_due_jobs();
+        assert_eq!(predicted(), 1);
+    }
+    assert_eq!(clock(&dispatcher, &scene.case, "arrival")["verdict"], "running");
+});
+
+each_engine!(an_arrival_is_proven_by_what_is_known_of_it_also_later, |app| {
+    let scene = Scene::new(&app);
+    let manager = app.person(Role::Manager);
+    app.advance(Span::minutes(20));
+    let arrived_at = app.now();
+    let phone = Phone::new(&app, &scene.surveyor);
+    let (lat, lon) = at_metres_north(30.0);
+    let position = json!({ "lat": lat, "lon": lon, "accuracy_m": 8.0 });
+    let event = phone.event(arrived_at, json!({ "staff_shown": true, "position": position }));
+    let path = format!("/cases/{}/arrival-proof", scene.case);
+    manager.get(&path).problem(404, "not_found");
+    let _ = phone.send(&format!("/cases/{}/arrivals", scene.case), &event).expect(200);
+    let proof = || manager.get(&path).expect(200).value();
+    assert_eq!(
+        (&proof()["grade"], &proof()["for_it"]),
+        (&json!("plausible"), &json!(["claimed_inside"]))
+    );
+    // The track was buffered without signal and comes later, in any order.
+    app.advance(Span::minutes(15));
+    let track: Vec<_> = (0..12)
+        .map(|n| {
+            (arrived_at + Span::seconds(30 * ((n * 5) % 12)), f64::from(i32::try_from(n).unwrap()))
+        })
+        .collect();
+    be_at(&app, &scene.surveyor, &track);
+    let found = proof();
+    assert_eq!(found["grade"], "proven");
+    assert_eq!(found["entered_at"], json!(wire::time(arrived_at)));
+    assert_eq!(found["points"], 12);
+});
+
+each_engine!(out_of_the_province_another_unit_comes_and_the_customer_pays_nothing, |app| {
+    let (dispatcher, manager) = (app.person(Role::Dispatcher), app.person(Role::Manager));
+    let case = new_case(&app);
+    let at = |what: &str| format!("/cases/{case}/{what}");
+    let _ = dispatcher.post(&at("proxy-needs"), &json!({ "place": "江西省上饶市" })).expect(200);
+    assert_eq!(
+        clock(&dispatcher, &case, "proxy")["limit_at"],
+        json!(wire::time(START + Span::hours(2)))
+    );
+    assert_eq!(clock(&dispatcher, &case, "dispatch")["verdict"], "ended");
+    let proxy =
+        |phone: &str| json!({ "unit": "上饶中支", "contact_name": "周正", "contact_phone": phone });
+    dispatcher.post(&at("proxy"), &proxy("12")).refuses("contact_phone", "phone_format");
+    let arranged = dispatcher.post(&at("proxy"), &proxy("13970312345")).expect(200).value();
+    assert_eq!(arranged["case_status"], "proxy");
+    let told = app.last_message_to(CUSTOMER);
+    assert!(
+        told.contains("上饶中支") && told.contains("13970312345") && told.contains("不向您收取")
+    );
+    assert_eq!(clock(&dispatcher, &case, "proxy")["verdict"], "met");
+
+    let _ = dispatcher.post(&at("unit-messages"), &json!({ "text": "请拍车架号" })).expect(201);
+    let fee = |creditor: Value, debtor: Value| json!({ "creditor_id": creditor, "debtor_id": debtor, "amount_fen": 20_000, "reason": "代查勘" });
+    let (hz, nb) = (json!(app.branch("hz")), json!(app.branch("nb")));
+    let _ = manager.post(&at("unit-fees"), &fee(nb.clone(), hz.clone())).expect(201);
+    manager.post(&at("unit-fees"), &fee(hz.clone(), hz.clone())).refuses("debtor_id", "same_unit");
+    manager.post(&at("unit-fees"), &fee(hz, json!(manager.id))).refuses("debtor_id", "unknown");
+    let units = manager.get(&at("units")).expect(200).value();
+    assert_eq!(
+        (&units["unit"], &units["messages"][0]["text"]),
+        (&json!("上饶中支"), &json!("请拍车架号"))
+    );
+    assert_eq!(units["fees"][0]["debtor_id"], json!(app.branch("hz")));
+});
+
+each_engine!(help_is_called_only_with_consent_and_the_fee_told_before, |app| {
+    let scene = Scene::new(&app);
+    let surveyor = &scene.surveyor;
+    let offer = |payer: &str| json!({ "provider": "安捷救援", "fee_fen": 38_000, "payer": payer });
+    let path = format!("/cases/{}/rescues", scene.case);
+    surveyor.post(&path, &offer("nobody")).refuses("payer", "unknown");
+    let offered = surveyor.post(&path, &offer("customer")).expect(201).value();
+    let step = |what: &str| format!("/rescues/{}/{what}", offered["id"].as_str().unwrap());
+    surveyor.post(&step("call"), &json!({})).problem(409, "conflict");
+    let _ = surveyor.post(&step("answer"), &json!({ "accepted": true })).expect(200);
+    surveyor.post(&step("answer"), &json!({ "accepted": false })).problem(409, "conflict");
+    let called = surveyor.post(&step("call"), &json!({})).expect(200).value();
+    assert_eq!(called["answer"], "accepted");
+    surveyor.post(&step("call"), &json!({})).problem(409, "conflict");
+    app.person(Role::Surveyor).post(&step("call"), &json!({})).problem(404, "not_found");
+    let dispatcher = app.person(Role::Dispatcher);
+    let insist = json!({ "words": "我要求现场查勘" });
+    let _ = dispatcher.post(&format!("/cases/{}/insistences", scene.case), &insist).expect(200);
+    let kinds = timeline(&dispatcher, &scene.case);
+    assert_eq!(
+        kinds[2..],
+        ["rescue_offered", "rescue_answered", "rescue_called", "survey_insisted"]
+    );
+});
+
+each_engine!(the_head_sees_what_was_kept_what_counts_and_what_was_left_out, |app| {
+    let manager = app.person(Role::Manager);
+    let dispatcher = app.person(Role::Dispatcher);
+    let surveyor = app.person(Role::Surveyor);
+    let [kept, late, open] = [0; 3].map(|_| new_case(&app));
+    let _ = assign(&dispatcher, &kept, &surveyor).expect(201);
+    app.advance(Span::minutes(6));
+    let _ = assign(&dispatcher, &late, &surveyor).expect(201);
+    let void = new_case(&app);
+    let _ = dispatcher
+        .post(&format!("/cases/{void}/proxy-needs"), &json!({ "place": "江西" }))
+        .expect(200);
+    let window = |from: Instant, to: Instant| format!("?from={}&to={}", time(from), time(to));
+    let query = window(START - Span::hours(1), START + Span::hours(1));
+    let found = manager.get(&format!("/figures{query}")).expect(200).value();
+    let of = |of: &str, name: &str| {
+        let all = found["items"].as_array().unwrap();
+        let figure = all.iter().find(|row| row["of"] == of && row["clock"] == name).unwrap();
+        ["numerator", "denominator", "excluded_open", "excluded_void"]
+            .map(|n| figure[n].as_i64().unwrap())
+    };
+    // The one that nobody was sent to is late too, while it runs: it counts.
+    assert_eq!(of("branch", "dispatch"), [1, 3, 0, 1]);
+    assert_eq!(of("person", "dispatch"), [1, 2, 0, 0]);
+    assert_eq!(of("branch", "first_contact"), [0, 1, 1, 0]);
+    let table = manager.get(&format!("/figures.csv{query}")).expect(200);
+    let text = table.text();
+    let row = format!("branch,{},dispatch,1,3,0,0,1,0,0\r\n", app.branch("hz"));
+    assert!(text.contains(&row) && text.starts_with("of,id,clock,"), "{text}");
+    let backwards = window(START, START - Span::hours(1));
+    manager.get(&format!("/figures{backwards}")).refuses("to", "out_of_range");
+    dispatcher.get(&format!("/figures{query}")).problem(403, "forbidden");
+    assert!(!open.is_empty());
+});
+
+/// A time as it stands in a query.
+fn time(at: Instant) -> String {
+    wire::time(at).format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
