@@ -1,10 +1,13 @@
 //! Reading requests: JSON bodies with errors that name the field, ids in paths, keys in headers.
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
+use std::io::Read;
+
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header, web};
 use api_spec::problem::{Code, FieldError};
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use sync_core::cbor;
 use uuid::Uuid;
 
 use crate::{auth::actor::admission, error::ApiError};
@@ -86,31 +89,127 @@ fn idempotency_key(request: &HttpRequest) -> Result<String, ApiError> {
     }
 }
 
+/// How a body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Json,
+    Cbor,
+}
+
+fn form(request: &HttpRequest) -> Option<Form> {
+    let kind = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let kind = kind.split(';').next()?.trim();
+    [("application/json", Form::Json), ("application/cbor", Form::Cbor)]
+        .into_iter()
+        .find(|(name, _)| kind.eq_ignore_ascii_case(name))
+        .map(|(_, form)| form)
+}
+
+/// Whether a body is packed; an error for a packing that is not taken.
+fn is_packed(request: &HttpRequest) -> Result<bool, ApiError> {
+    match request.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str()) {
+        None | Some(Ok("identity")) => Ok(false),
+        Some(Ok(name)) if name.eq_ignore_ascii_case("gzip") => Ok(true),
+        Some(_) => Err(ApiError::new(Code::UnsupportedMediaType).detail("packed with gzip or not")),
+    }
+}
+
+/// The body as JSON, whatever it was written as. Neither what came nor what it unpacks to may be larger
+/// than the resource allows.
 fn read(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> impl Future<Output = Result<web::Bytes, ApiError>> + use<> {
-    let json = request.headers().get(header::CONTENT_TYPE).is_some_and(|value| {
-        value.to_str().is_ok_and(|text| {
-            text.split(';')
-                .next()
-                .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
-        })
-    });
+    let (form, packed) = (form(request), is_packed(request));
     let most = request.app_data::<MostBytes>().map_or(MOST_BYTES, |most| most.0);
     let payload = payload.take();
     let admission = admission(request);
     async move {
         admission.await;
-        if !json {
-            return Err(ApiError::new(Code::UnsupportedMediaType).detail("send application/json"));
+        let form = form.ok_or_else(|| {
+            ApiError::new(Code::UnsupportedMediaType)
+                .detail("send application/json or application/cbor")
+        })?;
+        let packed = packed?;
+        let body = actix_web::body::BodyStream::new(payload);
+        let bytes = match actix_web::body::to_bytes_limited(body, most).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(_)) => {
+                return Err(ApiError::new(Code::Malformed).detail("the body broke off"));
+            }
+            Err(_) => return Err(too_large(most)),
+        };
+        if !packed && form == Form::Json {
+            return Ok(bytes);
         }
-        match actix_web::body::to_bytes_limited(actix_web::body::BodyStream::new(payload), most)
-            .await
-        {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(_)) => Err(ApiError::new(Code::Malformed).detail("the body broke off")),
-            Err(_) => Err(ApiError::new(Code::TooLarge).detail(format!("at most {most} bytes"))),
+        let plain = move || plain_json(&bytes, form, packed, most);
+        tokio::task::spawn_blocking(plain).await.map_err(ApiError::internal)?
+    }
+}
+
+fn too_large(most: usize) -> ApiError {
+    ApiError::new(Code::TooLarge).detail(format!("at most {most} bytes"))
+}
+
+fn plain_json(bytes: &[u8], form: Form, packed: bool, most: usize) -> Result<web::Bytes, ApiError> {
+    let unpacked;
+    let bytes = if packed {
+        unpacked = unpack(bytes, most)?;
+        &unpacked
+    } else {
+        bytes
+    };
+    match form {
+        Form::Json => Ok(web::Bytes::copy_from_slice(bytes)),
+        Form::Cbor => {
+            let value = cbor::to_json(bytes).map_err(|fault| {
+                ApiError::new(Code::Malformed).detail(format!("not valid CBOR: {fault}"))
+            })?;
+            serde_json::to_vec(&value).map(Into::into).map_err(ApiError::internal)
+        }
+    }
+}
+
+/// Unpacks at most so many bytes.
+fn unpack(bytes: &[u8], most: usize) -> Result<Vec<u8>, ApiError> {
+    let mut plain = Vec::new();
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    flate2::read::GzDecoder::new(bytes)
+        .take(limit)
+        .read_to_end(&mut plain)
+        .map_err(|_| ApiError::new(Code::Malformed).detail("not valid gzip"))?;
+    if plain.len() > most { Err(too_large(most)) } else { Ok(plain) }
+}
+
+/// How a caller wants the answer of an operation that also speaks CBOR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer(Form);
+
+impl FromRequest for Answer {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let asked = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+        let cbor = asked.is_some_and(|text| text.contains("application/cbor"));
+        std::future::ready(Ok(Self(if cbor { Form::Cbor } else { Form::Json })))
+    }
+}
+
+impl Answer {
+    /// A 200 with this JSON, or the same in CBOR.
+    ///
+    /// # Errors
+    /// Internal, when the body is no JSON.
+    pub fn ok(self, json: Vec<u8>) -> Result<HttpResponse, ApiError> {
+        let mut response = HttpResponse::Ok();
+        match self.0 {
+            Form::Json => Ok(response.content_type("application/json").body(json)),
+            Form::Cbor => {
+                let value = serde_json::from_slice(&json).map_err(ApiError::internal)?;
+                let bytes = cbor::of_json(&value).map_err(ApiError::internal)?;
+                Ok(response.content_type("application/cbor").body(bytes))
+            }
         }
     }
 }
@@ -298,6 +397,29 @@ mod tests {
         #[serde(default)]
         #[expect(dead_code, reason = "only its shape matters")]
         text: String,
+    }
+
+    #[test]
+    fn packed_bodies_are_bounded_by_what_they_unpack_to() {
+        use std::io::Write;
+        let pack = |bytes: &[u8]| {
+            let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+            packer.write_all(bytes).unwrap();
+            packer.finish().unwrap()
+        };
+        let code = |bytes: &[u8]| match unpack(bytes, 1_000) {
+            Ok(plain) => plain.len().to_string(),
+            Err(error) => error.problem().code,
+        };
+        assert_eq!(code(&pack(&[b' '; 1_000])), "1000");
+        assert_eq!(code(&pack(&[b' '; 1_001])), "too_large");
+        assert_eq!(code(&pack(&vec![b' '; 64 << 20])), "too_large");
+        assert_eq!(code(b"not packed"), "malformed_request");
+        assert_eq!(code(&pack(&[b' '; 500])[..12]), "malformed_request");
+        let plain = |bytes: &[u8], form| plain_json(bytes, form, false, 1_000);
+        assert_eq!(plain(b"{}", Form::Json).unwrap(), "{}");
+        assert_eq!(plain(&[0xa1, 0x61, b'a', 0x41, 0xff], Form::Cbor).unwrap(), r#"{"a":"/w=="}"#);
+        assert!(plain(b"{}", Form::Cbor).is_err());
     }
 
     #[test]

@@ -16,11 +16,14 @@
 //! * [`model`], [`edit`], [`conflict`], [`difference`]: the shared draft, targeted writes to it, what
 //!   needs a person, what changed
 //! * [`limits`], [`gate`]: what untrusted bytes must pass before the CRDT library sees them
-//! * [`protocol`], [`outbox`], [`recover`]: the phone's side of synchronisation, without IO
+//! * [`protocol`], [`outbox`], [`recover`], [`client`]: the phone's side of synchronisation, without IO
+//! * [`cbor`]: the same messages in fewer bytes
 
 pub use automerge;
 
 pub mod calendar;
+pub mod cbor;
+pub mod client;
 pub mod clock;
 pub mod conflict;
 pub mod cover;

@@ -124,6 +124,11 @@ impl Outbox {
         self.waiting = waiting;
     }
 
+    /// Everything that waits, oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = &OutboxItem> {
+        self.waiting.iter()
+    }
+
     /// How many items wait.
     #[must_use]
     pub fn len(&self) -> usize {

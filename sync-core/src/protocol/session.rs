@@ -143,6 +143,12 @@ impl Session {
         &self.writer
     }
 
+    /// The draft's epoch.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
     /// The last log number seen.
     #[must_use]
     pub fn cursor(&self) -> u64 {
