@@ -7,6 +7,7 @@
 //! first all previews, then the originals.
 
 mod backoff;
+pub mod drive;
 mod media;
 mod saved;
 mod store;

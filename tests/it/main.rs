@@ -26,6 +26,7 @@ mod repair;
 mod sla;
 mod survey;
 mod sync_commands;
+mod sync_phone;
 mod source;
 mod stream;
 mod tidy;

@@ -299,6 +299,7 @@ operations! {
     SetContractLimit               "set_contract_limit"           Roles(&[Manager, Admin, CoreSystem]);
     // sync
     SyncCommands                   "sync_commands"                Roles(&[Surveyor]);
+    SyncPhone                      "sync_phone"                   Roles(FIELD);
     // board
     ListShopCases                  "list_shop_cases"              Roles(&[Shop]);
     GetShopCase                    "get_shop_case"                Roles(&[Shop]);

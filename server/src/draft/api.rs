@@ -14,7 +14,6 @@ use api_spec::{
 use sync_core::{ids::CaseId, model::schema::Path};
 
 use super::{
-    exchange::{self, Asked},
     open::{self, Ask},
     read,
     settle::{self, Decision},
@@ -23,7 +22,7 @@ use super::{
 use crate::{
     app::App,
     auth::{actor::By, policy::op},
-    body::{Command, IdPath, Query},
+    body::{Answer, Command, IdPath, Query},
     case_log,
     error::ApiError,
     wire::Fields,
@@ -51,7 +50,8 @@ pub async fn issue_draft_actor(
 
 /// Push changes of a draft and pull what is missing
 ///
-/// One exchange does both; without changes it only pulls. The Idempotency-Key names the push: a retry
+/// JSON or CBOR (`Content-Type`, and `Accept` for the answer; changes and documents are byte strings
+/// then), packed with gzip or not. One exchange does both; without changes it only pulls. The Idempotency-Key names the push: a retry
 /// gets the same answer. Refusals take nothing: `actor_reused` (get a new actor), `seq_gap` (send from
 /// `facts.expected_seq`), `unknown_deps`, `epoch_over` (open the draft anew), `too_large`,
 /// `quarantined` (`facts.rule` and `facts.path` say why). Work that comes after a version was frozen, agreed
@@ -63,12 +63,11 @@ pub async fn sync_draft(
     app: web::Data<App>,
     actor: By<op::SyncDraft>,
     id: IdPath<CaseId>,
+    answer: Answer,
     command: Command<SyncDraftRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let signature = command.value.signature.clone();
-    let asked = Asked { request: wire::request(command.value)?, signature };
-    let body = exchange::exchange(&app, actor.into_actor(), id.0, command.key, asked).await?;
-    Ok(json(body))
+    let Command { value, key } = command;
+    answer.ok(super::sync(&app, actor.into_actor(), id.0, key.key, value).await?)
 }
 
 /// The draft of a case, with its conflicts

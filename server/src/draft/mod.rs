@@ -32,6 +32,7 @@ mod signature;
 mod store;
 mod wire;
 
+use api_spec::draft::SyncDraftRequest;
 use sync_core::{
     ids::CaseId,
     model::ChangeHash,
@@ -40,7 +41,7 @@ use sync_core::{
 };
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
-use crate::{body::MostBytes, db::Conn, error::ApiError};
+use crate::{app::App, auth::policy::Actor, body::MostBytes, db::Conn, error::ApiError};
 
 pub use drafts::Drafts;
 pub use read::{Current, at, current};
@@ -73,6 +74,23 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(api::held::decide_quarantine)
         .service(hand_in)
         .service(exchange);
+}
+
+/// One exchange of one draft, as part of a larger request: the JSON of a `SyncDraftResponse`.
+///
+/// # Errors
+/// What the exchange by itself answers.
+pub async fn sync(
+    app: &App,
+    author: Actor,
+    case_id: CaseId,
+    push_id: String,
+    request: SyncDraftRequest,
+) -> Result<Vec<u8>, ApiError> {
+    let key = wire::key(case_id, push_id, &request)?;
+    let signature = request.signature.clone();
+    let asked = exchange::Asked { request: wire::request(request)?, signature };
+    exchange::exchange(app, author, case_id, key, asked).await
 }
 
 /// Where a draft stands.

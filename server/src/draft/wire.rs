@@ -9,9 +9,11 @@ use api_spec::{
     problem::FieldError,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use sha2::{Digest, Sha256};
 use sync_core::{
     conflict::{Candidate, Conflict, ConflictKind},
     difference::FieldDifference,
+    ids::CaseId,
     limits,
     model::{
         ActorId, ChangeHash,
@@ -21,7 +23,7 @@ use sync_core::{
 };
 
 use super::{refuse, rules};
-use crate::{error::ApiError, wire::Fields};
+use crate::{body::CommandKey, error::ApiError, wire::Fields};
 
 /// Most heads that a device may name.
 const MOST_HEADS: usize = 256;
@@ -46,6 +48,18 @@ pub(super) fn request(request: SyncDraftRequest) -> Result<SyncRequest, ApiError
     };
     let (epoch, cursor) = (request.epoch, request.cursor);
     Ok(SyncRequest { epoch, actor, cursor, heads, changes, want })
+}
+
+/// What makes two pushes the same: their name and what they say, in whatever form and inside whatever
+/// request they came.
+pub(super) fn key(
+    case_id: CaseId,
+    push_id: String,
+    request: &SyncDraftRequest,
+) -> Result<CommandKey, ApiError> {
+    let said = serde_json::to_vec(request).map_err(ApiError::internal)?;
+    let hash = Sha256::new().chain_update(case_id.to_string()).chain_update(said).finalize();
+    Ok(CommandKey { key: push_id, request_sha256: hash.into() })
 }
 
 /// An actor id from the wire.

@@ -55,21 +55,58 @@ pub async fn declare_photos(
     id: IdPath<CaseId>,
     command: Command<DeclarePhotosRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let declarations = check_declarations(id.0, &command.value)?;
-    let (actor, inner, id) = (actor.into_actor(), app.clone(), id.0);
-    let stored = list_stored(&app, &actor, id, &declarations).await?;
-    idempotency::once(&app, actor.person.to_string(), command.key, move |conn| {
-        receive::open_case(conn, &actor, id)?;
-        let new = declare(conn, &inner, &actor, id, &declarations)?;
-        if !new.is_empty() {
-            let data = serde_json::json!({ "photo_ids": new });
-            let (kind, now) = (EventKind::PhotoDeclared, inner.now());
-            receive::append(conn, &inner, &actor, id, kind, now, data)?;
-        }
-        let receipts = receive_stored(conn, &inner, &actor, id, &stored)?;
-        Reply::ok(&declared_response(&store::list(conn, id)?, &declarations, receipts)?)
+    let announced = Announced::read(&app, actor.into_actor(), id.0, &command.value).await?;
+    let (person, inner) = (announced.actor.person.to_string(), app.clone());
+    idempotency::once(&app, person, command.key, move |conn| {
+        Reply::ok(&announced.declare(conn, &inner)?)
     })
     .await
+}
+
+/// Announces photos as part of a larger request. Announcing the same ones again changes nothing.
+pub(super) async fn declare_within(
+    app: &App,
+    actor: Actor,
+    case_id: CaseId,
+    request: &DeclarePhotosRequest,
+) -> Result<DeclarePhotosResponse, ApiError> {
+    let announced = Announced::read(app, actor, case_id, request).await?;
+    let inner = app.clone();
+    app.db.write(move |conn| announced.declare(conn, &inner)).await
+}
+
+/// Photos to announce, and which of their contents are stored already.
+struct Announced {
+    actor: Actor,
+    case_id: CaseId,
+    declarations: Vec<Declaration>,
+    stored: BTreeSet<ContentHash>,
+}
+
+impl Announced {
+    async fn read(
+        app: &App,
+        actor: Actor,
+        case_id: CaseId,
+        request: &DeclarePhotosRequest,
+    ) -> Result<Self, ApiError> {
+        let declarations = check_declarations(case_id, request)?;
+        let stored = list_stored(app, &actor, case_id, &declarations).await?;
+        Ok(Self { actor, case_id, declarations, stored })
+    }
+
+    fn declare(&self, conn: &mut Conn, app: &App) -> Result<DeclarePhotosResponse, ApiError> {
+        let (actor, id) = (&self.actor, self.case_id);
+        receive::open_case(conn, actor, id)?;
+        let new = declare(conn, app, actor, id, &self.declarations)?;
+        if !new.is_empty() {
+            let data = serde_json::json!({ "photo_ids": new });
+            let (kind, now) = (EventKind::PhotoDeclared, app.now());
+            receive::append(conn, app, actor, id, kind, now, data)?;
+        }
+        let receipts = receive_stored(conn, app, actor, id, &self.stored)?;
+        declared_response(&store::list(conn, id)?, &self.declarations, receipts)
+    }
 }
 
 /// Which of the declared contents are stored for a case that the actor may see. A content that is

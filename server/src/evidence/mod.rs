@@ -24,6 +24,7 @@ mod uploads;
 pub mod verify;
 mod views;
 
+use api_spec::evidence::{DeclarePhotosRequest, DeclarePhotosResponse};
 use sync_core::{
     ids::{CaseId, PhotoId},
     photo::{ContentHash, PhotoSlot},
@@ -36,7 +37,7 @@ pub use rounds::SealCustody;
 pub use uploads::prune;
 pub(crate) use uploads::speak_tus;
 
-use crate::{db::Conn, error::ApiError};
+use crate::{app::App, auth::policy::Actor, db::Conn, error::ApiError};
 
 /// Registers the operations under `/api/v1`.
 pub fn routes(config: &mut ServiceConfig) {
@@ -52,6 +53,19 @@ pub fn routes(config: &mut ServiceConfig) {
 /// Registers the operations outside `/api/v1`.
 pub fn well_known(config: &mut ServiceConfig) {
     config.service(api::seal_keys);
+}
+
+/// Announces photos as part of a larger request.
+///
+/// # Errors
+/// What announcing them by itself answers.
+pub async fn declare(
+    app: &App,
+    actor: Actor,
+    case_id: CaseId,
+    request: &DeclarePhotosRequest,
+) -> Result<DeclarePhotosResponse, ApiError> {
+    api::declare_within(app, actor, case_id, request).await
 }
 
 /// What a case has of its photos.

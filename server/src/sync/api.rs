@@ -1,31 +1,17 @@
-//! Handler.
+//! Handlers.
 
-use actix_web::{post, web};
-use api_spec::{
-    problem::Code,
-    sync::{SyncCommandsRequest, SyncCommandsResponse, SyncResult},
+use actix_web::{HttpResponse, post, web};
+use api_spec::sync::{
+    SyncCommandsRequest, SyncCommandsResponse, SyncPhoneRequest, SyncPhoneResponse,
 };
 
-use super::{
-    envelope::{self, Command, Envelope, Unreadable},
-    store,
-};
+use super::{commands, phone};
 use crate::{
     app::App,
-    auth::{
-        actor::By,
-        policy::{Actor, op},
-    },
-    body::Body,
-    case_log::{Appended, Receipt},
-    db::{self, Conn},
-    dispatch,
+    auth::{actor::By, policy::op},
+    body::{Answer, Body},
     error::ApiError,
-    survey, wire,
 };
-
-/// The most commands of one request.
-const MOST_COMMANDS: usize = 100;
 
 /// Send what was done without signal
 ///
@@ -40,93 +26,24 @@ pub async fn sync_commands(
     body: Body<SyncCommandsRequest>,
 ) -> Result<web::Json<SyncCommandsResponse>, ApiError> {
     let SyncCommandsRequest { device_now, commands } = body.value;
-    if commands.len() > MOST_COMMANDS {
-        let allowed = format!("at most {MOST_COMMANDS} commands");
-        return Err(ApiError::invalid_field("commands", "out_of_range", allowed));
-    }
-    let now = app.now();
-    let clock = wire::instant("device_now", device_now)
-        .map_err(|refusal| ApiError::invalid(vec![refusal]))?;
-    let receipt = Receipt::new(clock, now);
-    let items: Vec<Result<Envelope, Unreadable>> =
-        commands.into_iter().map(|item| envelope::read(item, device_now, now)).collect();
-    let actor = actor.into_actor();
-    let results = app
-        .db
-        .write(move |conn| {
-            let apply = |item: &Result<Envelope, Unreadable>| match item {
-                Ok(envelope) => apply(conn, &actor, envelope, &receipt),
-                Err(unreadable) => Ok(refused(unreadable.id, &unreadable.error)),
-            };
-            items.iter().map(apply).collect::<Result<Vec<_>, ApiError>>()
-        })
-        .await?;
+    let results = commands::apply_all(&app, actor.into_actor(), device_now, commands).await?;
     Ok(web::Json(SyncCommandsResponse { results }))
 }
 
-/// Applies one command behind a savepoint.
+/// Everything that waits on a phone, in one round trip
 ///
-/// # Errors
-/// Only what keeps the whole outbox from being applied: it is to be sent again.
-fn apply(
-    conn: &mut Conn,
-    actor: &Actor,
-    envelope: &Envelope,
-    receipt: &Receipt,
-) -> Result<SyncResult, ApiError> {
-    let id = Some(envelope.id.into());
-    if let Some(known) = store::find(conn, actor, envelope.id)?.filter(|known| known.applied) {
-        return Ok(if known.sha256 == envelope.sha256 {
-            result(id, "already_applied")
-        } else {
-            refused(id, &id_taken())
-        });
-    }
-    let done = db::savepoint(conn, |conn| {
-        let appended = run(conn, actor, &envelope.command, receipt)?;
-        store::put(conn, actor, envelope, None, receipt.now)?;
-        Ok(appended)
-    });
-    match done {
-        Ok(appended) => Ok(applied(id, appended)),
-        // Our mistake with this one: the others go on, and this one stays in the outbox.
-        Err(error) if error.code() == Code::Internal => Ok(result(id, "retry")),
-        Err(error) if error.code().status() >= 500 => Err(error),
-        Err(error) => {
-            store::put(conn, actor, envelope, Some(&error.problem()), receipt.now)?;
-            Ok(refused(id, &error))
-        }
-    }
-}
-
-fn run(
-    conn: &mut Conn,
-    actor: &Actor,
-    command: &Command,
-    receipt: &Receipt,
-) -> Result<Appended, ApiError> {
-    match command {
-        Command::Field(command) => survey::apply_command(conn, actor, command, receipt),
-        Command::Answer(answer) => dispatch::answer_task(conn, actor, answer, receipt),
-    }
-}
-
-fn applied(id: Option<uuid::Uuid>, appended: Appended) -> SyncResult {
-    let (status, case_status) = match appended {
-        Appended::New(case_status) => ("applied", case_status),
-        Appended::Known(case_status) => ("already_applied", case_status),
-    };
-    SyncResult { case_status: Some(case_status.to_string()), ..result(id, status) }
-}
-
-fn refused(id: Option<uuid::Uuid>, error: &ApiError) -> SyncResult {
-    SyncResult { problem: Some(error.problem()), ..result(id, "refused") }
-}
-
-fn result(id: Option<uuid::Uuid>, status: &str) -> SyncResult {
-    SyncResult { id, status: status.to_owned(), case_status: None, problem: None }
-}
-
-fn id_taken() -> ApiError {
-    ApiError::invalid_field("id", "id_taken", "this id names another command; make a new one")
+/// Commands, drafts, announcements of photos, and what changed in your cases. Every item has its own
+/// result: what one is refused for holds up no other, and one with a problem of status 500 or more is
+/// to be sent again. Commands and pushes have names of their own, so a request may be sent any number
+/// of times. JSON or CBOR, packed with gzip or not.
+#[utoipa::path(operation_id = "sync_phone", tag = "sync", request_body = SyncPhoneRequest, responses((status = 200, description = "a result for each item", body = SyncPhoneResponse)))]
+#[post("")]
+pub async fn sync_phone(
+    app: web::Data<App>,
+    actor: By<op::SyncPhone>,
+    answer: Answer,
+    body: Body<SyncPhoneRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let response = phone::sync(&app, actor.into_actor(), body.value).await?;
+    answer.ok(serde_json::to_vec(&response).map_err(ApiError::internal)?)
 }

@@ -4,10 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::Issued;
 use crate::{
+    edit::Writer,
     ids::{CaseId, PhotoId},
+    model::{ActorId, schema::Role},
     outbox::{ItemResult, OutboxItem, Refusal},
-    protocol::{SyncRefusal, SyncReply, SyncRequest},
+    protocol::{Blob, SyncRefusal, SyncReply, SyncRequest},
     time::Instant,
 };
 
@@ -218,6 +221,32 @@ pub struct FeedChange {
     pub case_id: CaseId,
     /// What changed.
     pub topic: String,
+}
+
+/// What the server answered to the request for an actor, if it can be read.
+#[must_use]
+pub fn issued(answer: &Value) -> Option<Issued> {
+    let roles = answer.get("roles")?.as_array()?.iter().filter_map(|role| match role.as_str()? {
+        "surveyor" => Some(Role::Surveyor),
+        "verifier" => Some(Role::Verifier),
+        "office" => Some(Role::Office),
+        "shop" => Some(Role::Shop),
+        _ => None,
+    });
+    let number = |name: &str| answer.get(name)?.as_u64();
+    let text = |name: &str| answer.get(name)?.as_str();
+    let snapshot: Blob = serde_json::from_value(answer.get("snapshot")?.clone()).ok()?;
+    Some(Issued {
+        writer: Writer {
+            actor: ActorId::try_from(text("actor")?).ok()?,
+            person: text("person_id")?.parse().ok()?,
+            roles: roles.collect(),
+        },
+        epoch: u32::try_from(number("epoch")?).ok()?,
+        cursor: number("cursor")?,
+        last_seq: number("last_seq")?,
+        snapshot: snapshot.0,
+    })
 }
 
 /// An instant as RFC 3339 in UTC with milliseconds.
