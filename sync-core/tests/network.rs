@@ -512,16 +512,32 @@ fn over_the_wire<T: serde::Serialize + serde::de::DeserializeOwned>(message: &T)
     serde_json::from_str(&serde_json::to_string(message).unwrap()).unwrap()
 }
 
+/// How many schedules are lived through: 2,000 unless `CHAKAN_SCHEDULES` says otherwise.
+fn schedules() -> ProptestConfig {
+    let asked = std::env::var("CHAKAN_SCHEDULES").ok().and_then(|text| text.parse().ok());
+    let cases = asked.unwrap_or(2_000);
+    ProptestConfig {
+        cases,
+        max_shrink_iters: 2_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(schedules())]
 
     #[test]
     fn all_converge_and_nothing_is_lost(
-        phones in 1..4_u8,
-        steps in prop::collection::vec(steps(), 1..120),
+        phones in 3..8_u8,
+        steps in prop::collection::vec(steps(), 1..60),
     ) {
         World::new(phones).live_through(steps);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: schedules().cases / 10, ..schedules() })]
 
     #[test]
     fn restored_backups_do_no_harm(

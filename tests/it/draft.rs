@@ -3,11 +3,13 @@
 mod after;
 mod conflicts;
 mod devices;
+mod handover;
 mod history;
 mod hostile;
 mod late;
 mod people;
 mod phone;
 mod refusals;
+mod replica;
 mod retries;
 mod sync;

@@ -1,7 +1,7 @@
 //! Changes that were put aside: what a manager reads of them and decides. Nothing is ever dropped: what
 //! is admitted enters the draft under its writer's name if the gate lets it, what is discarded stays.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use api_spec::{
     draft::{HandInDraftRequest, QuarantineEntry, QuarantineResponse},
@@ -17,7 +17,7 @@ use sync_core::{
     ids::{CaseId, DeviceId},
     lifecycle::EventKind,
     model::{
-        Draft,
+        ChangeHash, Draft,
         schema::{Role, Roles},
     },
     protocol::{Held, push_text},
@@ -286,6 +286,21 @@ async fn discard(app: &App, by: Appender, id: Uuid, reason: String) -> Result<Ve
         .await
 }
 
+/// Which of these changes are in the draft or held beside it.
+fn known(
+    conn: &mut Conn,
+    case_id: CaseId,
+    hashes: &[Option<ChangeHash>],
+) -> Result<BTreeSet<ChangeHash>, ApiError> {
+    let mut known = BTreeSet::new();
+    for hash in hashes.iter().flatten() {
+        if store::is_known(conn, case_id, hash)? {
+            known.insert(*hash);
+        }
+    }
+    Ok(known)
+}
+
 /// Takes signed changes of a revoked device into quarantine. Nothing is told but that: whoever asks has
 /// no rights any more, and the signature is all that speaks for the bytes.
 pub(super) async fn hand_in(
@@ -320,8 +335,21 @@ pub(super) async fn hand_in(
         })
         .await?
         .ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
-    let bytes: Vec<u8> = changes.concat();
-    let change = slices.first().and_then(|change| gate::inspect(change).ok());
+    // What arrived before the device was lost, without its hearing of it, is where it belongs.
+    let hashes = slices.iter().map(|change| gate::inspect(change).ok().map(|(hash, _)| hash));
+    let hashes: Vec<Option<ChangeHash>> = hashes.collect();
+    let asked = hashes.clone();
+    let known = app.db.read(move |conn| known(conn, case_id, &asked)).await?;
+    let bytes: Vec<u8> = changes
+        .iter()
+        .zip(&hashes)
+        .filter(|(_, hash)| hash.is_none_or(|hash| !known.contains(&hash)))
+        .flat_map(|(change, _)| change.iter().copied())
+        .collect();
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let change = hashes.into_iter().flatten().find(|hash| !known.contains(hash));
     let push = HeldPush {
         id: app.new_id(),
         case_id,
@@ -330,11 +358,7 @@ pub(super) async fn hand_in(
         device: Some(device),
         signature: Some(signed.bytes),
         push_id: request.push_id,
-        held: Held {
-            change: change.map(|(hash, _)| hash),
-            rule: DEVICE_REVOKED.to_owned(),
-            path: None,
-        },
+        held: Held { change, rule: DEVICE_REVOKED.to_owned(), path: None },
         detail: String::new(),
         sha256: Sha256::digest(&bytes).into(),
         bytes,

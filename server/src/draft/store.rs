@@ -41,7 +41,9 @@ pub(super) use held::{
     Decided, HeldPush, Quarantined, Which, decide_held, find_quarantined, held_so_far, insert_held,
     list_held, list_quarantined,
 };
-pub(super) use history::{Logged, first_lsn, insert_signature, is_signed, list_links, list_logged};
+pub(super) use history::{
+    Logged, first_lsn, insert_signature, is_known, is_signed, list_links, list_logged,
+};
 pub(super) use late::{
     Late, LatePush, decide_late, find_late, hold_late, is_late_waiting, list_late, list_taken,
     note_taken,

@@ -11,7 +11,7 @@ use super::{count, hashes, number, or_again};
 use crate::{
     db::{
         Conn,
-        schema::{draft_change, draft_signature as signature},
+        schema::{draft_change, draft_late_change, draft_signature as signature},
         types::{Id, Ms},
     },
     draft::{append::Signature, rules::Head},
@@ -106,6 +106,26 @@ pub(in crate::draft) fn list_links(
         Ok((hash, hashes(&deps)?))
     };
     rows.into_iter().map(read).collect()
+}
+
+/// Whether a change is in the draft's log or held beside it.
+pub(in crate::draft) fn is_known(
+    conn: &mut Conn,
+    case_id: CaseId,
+    hash: &ChangeHash,
+) -> Result<bool, ApiError> {
+    let (case_id, hash) = (case_id.to_string(), hash.0.to_vec());
+    let logged: i64 = draft_change::table
+        .filter(draft_change::case_id.eq(&case_id))
+        .filter(draft_change::hash.eq(&hash))
+        .count()
+        .get_result(conn)?;
+    let late: i64 = draft_late_change::table
+        .filter(draft_late_change::case_id.eq(&case_id))
+        .filter(draft_late_change::hash.eq(&hash))
+        .count()
+        .get_result(conn)?;
+    Ok(logged + late > 0)
 }
 
 /// The first number of the present document's log.
