@@ -2,6 +2,7 @@
 //! them, doubled, delayed and answered out of order; in the end all hold the same and nothing is lost.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test says no")]
+#![expect(clippy::disallowed_methods, reason = "how many runs is asked by the environment")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

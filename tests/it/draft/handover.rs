@@ -212,7 +212,7 @@ fn bytes(app: &TestApp, sql: &str) -> Vec<Vec<u8>> {
 #[test]
 fn every_edit_is_somewhere_exactly_once() {
     let app = TestApp::start(Engine::Sqlite).unwrap();
-    let asked = std::env::var("CHAKAN_HANDOVERS").ok().and_then(|text| text.parse().ok());
+    let asked = std::env::var_os("CHAKAN_HANDOVERS").and_then(|text| text.to_str()?.parse().ok());
     let config =
         Config { cases: asked.unwrap_or(20), failure_persistence: None, ..Config::default() };
     let done = TestRunner::new(config).run(&steps(), |steps| {
