@@ -23,8 +23,11 @@ use uuid::Uuid;
 const AT: Instant = Instant(1_780_000_000_000);
 const CASE: CaseId = CaseId(Uuid::from_u128(1));
 
+/// What is given one input.
+pub type Target = fn(&[u8]);
+
 /// The targets by name.
-pub const TARGETS: &[(&str, fn(&[u8]))] =
+pub const TARGETS: &[(&str, Target)] =
     &[("preflight", preflight), ("gate", gate), ("reply", reply)];
 
 fn writer(n: u8) -> Writer {
