@@ -33,5 +33,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
 /// # Errors
 /// Database faults.
 pub async fn once(app: &App) -> Result<usize, ApiError> {
-    Ok(dispatch::round(app).await? + sla::round(app).await?)
+    // What fails in one must not keep the other from its work.
+    let (sent, folded) = (dispatch::round(app).await, sla::round(app).await);
+    Ok(sent? + folded?)
 }

@@ -151,10 +151,12 @@ each_engine!(an_import_names_what_is_wrong_and_is_bounded, |app| {
     manager.put("/zones", &town("rural")).refuses("features[0].properties.class", "unknown");
     let mut open = town("urban");
     open["features"][0]["geometry"]["coordinates"][0].as_array_mut().unwrap().pop();
-    manager.put("/zones", &open).refuses("features[0].geometry.coordinates", "ring_not_closed");
+    manager.put("/zones", &open).refuses("features[0].geometry.coordinates[0]", "ring_not_closed");
     let mut swapped = town("urban");
     swapped["features"][0]["geometry"]["coordinates"][0][1] = json!([30.2, 120.2]);
-    manager.put("/zones", &swapped).refuses("features[0].geometry.coordinates", "not_on_earth");
+    manager
+        .put("/zones", &swapped)
+        .refuses("features[0].geometry.coordinates[0][1]", "not_on_earth");
 
     let ring = |vertices: usize| {
         let mut ring = vec![json!([1, 1]); vertices];

@@ -197,7 +197,7 @@ each_engine!(a_notice_counts_provisional_limits_again_and_keeps_the_old_ones, |a
     };
     let end_of = |day: &str| json!(format!("{day}T15:59:59.999Z"));
     let before = (end_of("2027-01-13"), json!(true), json!("started"));
-    assert_eq!(limits(), [before.clone()]);
+    assert_eq!(limits(), [before]);
 
     let notice = |days: Value, worked: Value| json!({ "year": 2027, "days_off": days, "make_up_working_days": worked, "source": "国办发明电" });
     let days = json!([

@@ -62,41 +62,107 @@ fn urban(at: &str, class: &str) -> Result<ZoneClass, FieldError> {
 }
 
 fn rings(at: &str, geometry: ZoneGeometry) -> Result<Rings, FieldError> {
-    let (at, polygons) = match geometry {
-        ZoneGeometry::Polygon { coordinates } => {
-            (format!("{at}.geometry.coordinates"), vec![coordinates])
-        }
-        ZoneGeometry::MultiPolygon { coordinates } => {
-            (format!("{at}.geometry.coordinates"), coordinates)
-        }
+    let at = format!("{at}.geometry.coordinates");
+    let (many, polygons) = match geometry {
+        ZoneGeometry::Polygon { coordinates } => (false, vec![coordinates]),
+        ZoneGeometry::MultiPolygon { coordinates } => (true, coordinates),
     };
     let empty = polygons.is_empty() || polygons.iter().any(Vec::is_empty);
     if empty {
         return Err(FieldError::new(at, "empty", "a polygon with an outline"));
     }
-    let ring = |ring: Vec<Vec<f64>>| checked_ring(&at, ring);
-    let polygon = |rings: Vec<Vec<Vec<f64>>>| rings.into_iter().map(ring).collect();
-    polygons.into_iter().map(polygon).collect()
+    let mut checked = Vec::with_capacity(polygons.len());
+    for (p, polygon) in polygons.into_iter().enumerate() {
+        let mut rings = Vec::with_capacity(polygon.len());
+        for (r, ring) in polygon.into_iter().enumerate() {
+            let at = if many { format!("{at}[{p}][{r}]") } else { format!("{at}[{r}]") };
+            rings.push(checked_ring(&at, ring)?);
+        }
+        checked.push(rings);
+    }
+    Ok(checked)
 }
 
 fn checked_ring(at: &str, ring: Vec<Vec<f64>>) -> Result<Vec<LonLat>, FieldError> {
-    let place = |place: Vec<f64>| match place.as_slice() {
+    let place = |(n, place): (usize, Vec<f64>)| match place.as_slice() {
         // A third number is a height, which no limit depends on.
         [lon, lat] | [lon, lat, _] if Point::new(*lat, *lon).is_ok() => Ok([*lon, *lat]),
         _ => Err(FieldError::new(
-            at,
+            format!("{at}[{n}]"),
             "not_on_earth",
             "[longitude, latitude] in degrees, WGS-84, longitude first",
         )),
     };
-    let ring = ring.into_iter().map(place).collect::<Result<Vec<LonLat>, FieldError>>()?;
+    let ring =
+        ring.into_iter().enumerate().map(place).collect::<Result<Vec<LonLat>, FieldError>>()?;
     let closed = ring.len() >= 4 && ring.first() == ring.last();
-    if closed {
-        Ok(ring)
-    } else {
+    if !closed {
         let allowed = "rings of at least 4 positions whose last is the same as the first";
-        Err(FieldError::new(at, "ring_not_closed", allowed))
+        return Err(FieldError::new(at, "ring_not_closed", allowed));
     }
+    match crossing(&ring) {
+        Crossing::None => Ok(ring),
+        Crossing::At(n) => {
+            let allowed = "an outline that does not cross itself; the line from this vertex does";
+            Err(FieldError::new(format!("{at}[{n}]"), "crosses_itself", allowed))
+        }
+        Crossing::TooManyPairs => {
+            let allowed = "a simpler outline: this one cannot be checked in reasonable time";
+            Err(FieldError::new(at, "too_complex", allowed))
+        }
+    }
+}
+
+/// Whether an outline crosses itself.
+enum Crossing {
+    None,
+    /// The line that starts at this vertex crosses an earlier one.
+    At(usize),
+    TooManyPairs,
+}
+
+/// Pairs of lines that are looked at: an honest outline needs a few for each line.
+const MOST_PAIRS: usize = 20_000_000;
+
+/// Lines in order from west to east; each is compared with those that reach as far as it begins.
+fn crossing(ring: &[LonLat]) -> Crossing {
+    let lines: Vec<(usize, LonLat, LonLat)> =
+        ring.iter().zip(ring.iter().skip(1)).enumerate().map(|(n, (a, b))| (n, *a, *b)).collect();
+    let last = lines.len().saturating_sub(1);
+    let west = |(_, [a, _], [b, _]): &(usize, LonLat, LonLat)| a.min(*b);
+    let east = |(_, [a, _], [b, _]): &(usize, LonLat, LonLat)| a.max(*b);
+    // A vertex that stands twice makes a line without an inside, which crosses nothing.
+    let mut ordered: Vec<_> = lines.into_iter().filter(|line| line.1 != line.2).collect();
+    ordered.sort_by(|a, b| west(a).total_cmp(&west(b)));
+    let mut open: Vec<(usize, LonLat, LonLat)> = Vec::new();
+    let mut pairs = 0_usize;
+    for line in ordered {
+        open.retain(|other| west(&line) <= east(other));
+        pairs += open.len();
+        if pairs > MOST_PAIRS {
+            return Crossing::TooManyPairs;
+        }
+        for other in &open {
+            let (first, second) = (other.0.min(line.0), other.0.max(line.0));
+            // Neighbours share a vertex, the first and the last one too.
+            let neighbours = second - first == 1 || (first == 0 && second == last);
+            if !neighbours && cross((line.1, line.2), (other.1, other.2)) {
+                return Crossing::At(second);
+            }
+        }
+        open.push(line);
+    }
+    Crossing::None
+}
+
+/// Whether two lines have an inner point in common. Touching at a vertex is no crossing: rounded
+/// outlines touch themselves often enough.
+fn cross(one: (LonLat, LonLat), other: (LonLat, LonLat)) -> bool {
+    let side = |([ax, ay], [bx, by]): (LonLat, LonLat), [x, y]: LonLat| {
+        (bx - ax) * (y - ay) - (by - ay) * (x - ax)
+    };
+    let apart = |line, a, b| side(line, a) * side(line, b) < 0.0;
+    apart(one, other.0, other.1) && apart(other, one.0, one.1)
 }
 
 #[cfg(test)]
@@ -133,19 +199,44 @@ mod tests {
             (
                 "urban",
                 polygon("[[0,0],[1,0],[1,1],[0,0.1]]"),
-                format!("{coordinates} ring_not_closed"),
+                format!("{coordinates}[0] ring_not_closed"),
             ),
-            ("urban", polygon("[[0,0],[1,0],[0,0]]"), format!("{coordinates} ring_not_closed")),
+            ("urban", polygon("[[0,0],[1,0],[0,0]]"), format!("{coordinates}[0] ring_not_closed")),
             (
                 "urban",
-                polygon("[[0,91],[1,0],[1,1],[0,91]]"),
-                format!("{coordinates} not_on_earth"),
+                polygon("[[0,0],[1,0],[30.27,120.13],[0,0]]"),
+                format!("{coordinates}[0][2] not_on_earth"),
             ),
-            ("urban", polygon("[[0],[1,0],[1,1],[0]]"), format!("{coordinates} not_on_earth")),
+            (
+                "urban",
+                polygon("[[0],[1,0],[1,1],[0]]"),
+                format!("{coordinates}[0][0] not_on_earth"),
+            ),
+            (
+                "urban",
+                polygon("[[0,0],[2,2],[2,0],[0,2],[0,0]]"),
+                format!("{coordinates}[0][2] crosses_itself"),
+            ),
             ("urban", polygon(""), format!("{coordinates} empty")),
         ] {
             assert_eq!(check(&feature(class, &geometry)), Err(expected), "{geometry}");
         }
+        // A saw with many teeth takes no time, and a comb whose teeth all overlap is refused in time.
+        let teeth = |n: i32, across: bool| {
+            let mut ring: Vec<String> = (0..n)
+                .map(|i| {
+                    let (a, b) = (f64::from(i) / f64::from(n), if i % 2 == 0 { 0.0 } else { 1.0 });
+                    if across { format!("[{b},{a}]") } else { format!("[{a},{b}]") }
+                })
+                .collect();
+            ring.push(if across { "[2,1]".into() } else { "[1,2]".into() });
+            ring.push(if across { "[2,-1]".into() } else { "[-1,2]".into() });
+            ring.push("[0,0]".into());
+            polygon(&format!("[{}]", ring.join(",")))
+        };
+        assert!(check(&feature("urban", &teeth(20_000, false))).is_ok());
+        let comb = check(&feature("urban", &teeth(60_000, true)));
+        assert_eq!(comb, Err(format!("{coordinates}[0] too_complex")));
         assert_eq!(check(""), Err("features out_of_range".to_owned()));
         assert!(check(&feature("urban", r#"{"type":"Point","coordinates":[0,0]}"#)).is_err());
     }

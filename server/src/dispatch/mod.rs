@@ -35,6 +35,10 @@ pub use check::{Asked, check_accept, check_decline};
 pub use clocks::{CaseClocks, JudgedZone, case_clocks};
 pub use rounds::{QueuedCase, round, waiting_cases};
 pub use search::{Best, best_candidates};
+pub use solve::{
+    Choice as WaveChoice, assign as solve_wave, assign_in_turn as solve_wave_in_turn,
+    lateness as wave_lateness,
+};
 pub use tasks::{Answer, AnswerWord, answer_task, complete_task};
 pub use way::{EstimateError, Tracked, estimate_errors, track};
 pub use zone_cache::ZoneCache;

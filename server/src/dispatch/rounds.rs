@@ -26,7 +26,7 @@ use super::{
 use crate::{
     app::App,
     case_log::{self, Author, FeedCursor},
-    db::Conn,
+    db::{Conn, savepoint},
     error::ApiError,
     identity, intake,
 };
@@ -78,7 +78,7 @@ async fn follow(app: &App) -> Result<usize, ApiError> {
                 if !case_log::advance_reader(conn, READER, from, to)? {
                     return Ok(0);
                 }
-                cases.iter().try_for_each(|case| refresh(conn, &inner, *case))?;
+                refresh_each(conn, &inner, &cases)?;
                 Ok(cases.len())
             })
             .await?;
@@ -105,6 +105,19 @@ fn matters(topic: &str) -> bool {
                 | E::CaseReopened
         )
     })
+}
+
+/// Refreshes several cases. One that fails must not keep the others waiting; it is due at its next
+/// change.
+fn refresh_each(conn: &mut Conn, app: &App, cases: &BTreeSet<CaseId>) -> Result<(), ApiError> {
+    for case in cases {
+        match savepoint(conn, |conn| refresh(conn, app, *case)) {
+            Ok(()) => {}
+            Err(error) if error.is_contention() || error.is_connection_lost() => return Err(error),
+            Err(error) => tracing::error!(%case, %error, "a case cannot be put into the queue"),
+        }
+    }
+    Ok(())
 }
 
 /// Puts a case into the queue, or takes it out.
@@ -204,7 +217,10 @@ async fn act(app: &App) -> Result<usize, ApiError> {
     let due = app.db.read(move |conn| store::list_due(conn, now, MOST_DUE)).await?;
     let count = due.len();
     for id in due {
-        step(app, id).await?;
+        // It stays due and is tried again in the next round; the others go on.
+        if let Err(error) = step(app, id).await {
+            tracing::warn!(case = %id, %error, "a case that waits could not be looked at");
+        }
     }
     Ok(count)
 }

@@ -6,7 +6,7 @@ use sync_core::{
     clock::ClockState,
     ids::{BranchId, CaseId},
     lifecycle::EventKind,
-    time::Instant,
+    time::{Instant, Span},
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     app::App,
     case_log::{self, Change, FeedCursor},
-    db::Conn,
+    db::{Conn, savepoint},
     dispatch,
     error::ApiError,
     intake, promise, wire,
@@ -55,7 +55,7 @@ async fn follow(app: &App) -> Result<usize, ApiError> {
                 if !case_log::advance_reader(conn, READER, from, to)? {
                     return Ok(0);
                 }
-                cases.iter().try_for_each(|case| refold(conn, &inner, *case))?;
+                refold_each(conn, &inner, cases.iter().copied())?;
                 Ok(cases.len())
             })
             .await?;
@@ -84,9 +84,7 @@ async fn sweep(app: &App) -> Result<usize, ApiError> {
         for some in due.chunks(TOGETHER) {
             let (inner, some) = (app.clone(), some.to_vec());
             folded += some.len();
-            app.db
-                .write(move |conn| some.iter().try_for_each(|case| refold(conn, &inner, *case)))
-                .await?;
+            app.db.write(move |conn| refold_each(conn, &inner, some.iter().copied())).await?;
         }
     }
 }
@@ -110,13 +108,32 @@ async fn recount(app: &App) -> Result<usize, ApiError> {
         for some in cases.chunks(TOGETHER) {
             let (inner, some) = (app.clone(), some.to_vec());
             folded += some.len();
-            app.db
-                .write(move |conn| some.iter().try_for_each(|case| refold(conn, &inner, *case)))
-                .await?;
+            app.db.write(move |conn| refold_each(conn, &inner, some.iter().copied())).await?;
         }
     }
     app.db.write(move |conn| case_log::advance_reader(conn, CALENDAR, known, imports)).await?;
     Ok(folded)
+}
+
+/// Folds several cases. One that cannot be folded is looked at again a minute later: it must neither
+/// keep the others from being folded nor be forgotten.
+fn refold_each(
+    conn: &mut Conn,
+    app: &App,
+    cases: impl Iterator<Item = CaseId>,
+) -> Result<(), ApiError> {
+    for case in cases {
+        match savepoint(conn, |conn| refold(conn, app, case)) {
+            Ok(()) => {}
+            Err(error) if error.is_contention() || error.is_connection_lost() => return Err(error),
+            Err(error) => {
+                tracing::error!(%case, %error, "the clocks of a case cannot be folded");
+                metrics::counter!("chakan_clocks_unfolded_total").increment(1);
+                store::postpone(conn, case, app.now() + Span::minutes(1))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Folds the clocks of a case and does what follows: limits that moved are kept beside the old ones,

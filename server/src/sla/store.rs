@@ -136,6 +136,15 @@ pub(super) fn list_due(conn: &mut Conn, now: Instant, most: i64) -> Result<Vec<C
     Ok(cases)
 }
 
+/// Looks at the due clocks of a case at another time.
+pub(super) fn postpone(conn: &mut Conn, case_id: CaseId, to: Instant) -> Result<(), ApiError> {
+    let due = clocks::table
+        .filter(clocks::case_id.eq(case_id.to_string()))
+        .filter(clocks::next_at.lt(to.0));
+    diesel::update(due).set(clocks::next_at.eq(to.0)).execute(conn)?;
+    Ok(())
+}
+
 /// Cases after `after` with a running clock whose limit counts days that an import may have changed.
 pub(super) fn list_counted_in_days(
     conn: &mut Conn,

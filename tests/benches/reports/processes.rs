@@ -181,6 +181,7 @@ async fn chakan(database: Database, directory: &Path) {
         notifier: Arc::new(notifier::NoGateway),
         blobs: Arc::new(blobs),
         travel_time: Arc::new(travel_time::StraightLine),
+        calibration: Arc::default(),
     };
     let running = startup::build(config, ports).await.expect("the server starts");
     let app = running.app();

@@ -6,7 +6,7 @@ use api_spec::{
     dispatch::{ReportPositionsRequest, ReportPositionsResponse, TrackPoint},
     problem::FieldError,
 };
-use sync_core::time::{ClockOffset, Instant};
+use sync_core::time::{ClockOffset, Instant, Span};
 
 use super::super::{
     rules::{Fix, KEPT, newest_useful},
@@ -20,6 +20,8 @@ use crate::{
     wire::{self, Fields},
 };
 
+/// A receiver's clock and the phone's may differ by so much.
+const AHEAD: Span = Span::minutes(1);
 /// The most points of one batch.
 const MOST_POINTS: usize = 500;
 
@@ -67,7 +69,7 @@ fn check_points(request: &ReportPositionsRequest, now: Instant) -> Result<Vec<Fi
     let offset = device_now.map(|device_now| ClockOffset::measured(device_now, now));
     let mut fixes = Vec::with_capacity(request.points.len());
     for (n, point) in request.points.iter().enumerate() {
-        let fix = fix(&format!("points[{n}]"), point, offset, now);
+        let fix = fix(&format!("points[{n}]"), point, device_now, offset, now);
         fixes.extend(fields.keep(fix));
     }
     fields.finish()?;
@@ -77,11 +79,16 @@ fn check_points(request: &ReportPositionsRequest, now: Instant) -> Result<Vec<Fi
 fn fix(
     at: &str,
     point: &TrackPoint,
+    device_now: Option<Instant>,
     offset: Option<ClockOffset>,
     now: Instant,
 ) -> Result<Fix, FieldError> {
     let TrackPoint { lat, lon, accuracy_m, .. } = *point;
     let device_at = wire::instant(&format!("{at}.measured_at"), point.measured_at)?;
+    if device_now.is_some_and(|now| now + AHEAD < device_at) {
+        let allowed = "not after device_now: both are by the phone's clock";
+        return Err(FieldError::new(format!("{at}.measured_at"), "in_the_future", allowed));
+    }
     Ok(Fix {
         place: wire::point(at, Position { lat, lon, accuracy_m })?,
         accuracy_m,
