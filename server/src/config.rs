@@ -224,19 +224,30 @@ impl Config {
     }
 
     fn check(self) -> Result<Self, ConfigError> {
-        let setting =
-            |name, problem: &str| Err(ConfigError::Setting { name, problem: problem.into() });
-        // Several nodes must share keys, so a key generated on one of them would be wrong.
-        if matches!(self.database, Database::Postgres(_)) && self.keys_dir.is_none() {
-            return setting(
-                "CHAKAN_KEYS_DIR",
-                "with a PostgreSQL database, name the directory that holds the signing keys",
-            );
-        }
         if let Some(url) = &self.public_url
             && !(url.starts_with("https://") || url.starts_with("http://"))
         {
-            return setting("CHAKAN_PUBLIC_URL", "must start with https:// or http://");
+            return Err(ConfigError::Setting {
+                name: "CHAKAN_PUBLIC_URL",
+                problem: "must start with https:// or http://".into(),
+            });
+        }
+        Ok(self)
+    }
+
+    /// The settings, if what signs with the installation's keys can rely on them. Several nodes must
+    /// share keys, so a key generated on one of them would be wrong.
+    ///
+    /// # Errors
+    /// With PostgreSQL, when no directory of keys is named.
+    pub fn with_keys(self) -> Result<Self, ConfigError> {
+        if matches!(self.database, Database::Postgres(_)) && self.keys_dir.is_none() {
+            return Err(ConfigError::Setting {
+                name: "CHAKAN_KEYS_DIR",
+                problem:
+                    "with a PostgreSQL database, name the directory that holds the signing keys"
+                        .into(),
+            });
         }
         Ok(self)
     }
@@ -362,7 +373,8 @@ mod tests {
             ("", vec![("CHAKAN_LOG", "chakan=loud")], "CHAKAN_LOG"),
             ("lisen = '127.0.0.1:1'", vec![], "lisen"),
         ] {
-            let error = load(toml, &environment).unwrap_err().to_string();
+            let error =
+                load(toml, &environment).and_then(Config::with_keys).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
         }
     }

@@ -137,8 +137,12 @@ fn run(arguments: Arguments) -> Result<(), StartFault> {
         Config::load(arguments.config.as_deref(), mode)
             .map_err(|error| StartFault(error.to_string()))
     };
+    let load_with_keys =
+        |mode| load(mode)?.with_keys().map_err(|error| StartFault(error.to_string()));
     match arguments.command {
-        Command::Serve { demo } => serve(load(if demo { Mode::Demo } else { Mode::Production })?),
+        Command::Serve { demo } => {
+            serve(load_with_keys(if demo { Mode::Demo } else { Mode::Production })?)
+        }
         Command::Migrate => {
             let done = migrate::run(&load(Mode::Production)?.database)
                 .map_err(|error| StartFault(format!("CHAKAN_DATABASE_URL: {error}")))?;
@@ -178,7 +182,7 @@ fn run(arguments: Arguments) -> Result<(), StartFault> {
             Ok(())
         }
         Command::User(UserCommand::Add { username, name, role, branch, staff_no, shop }) => {
-            let app = startup::assemble_for_command(load(Mode::Production)?, ports)?;
+            let app = startup::assemble_for_command(load_with_keys(Mode::Production)?, ports)?;
             let mut password = String::new();
             std::io::stdin()
                 .lock()

@@ -1,12 +1,23 @@
-//! The demo's story ends well: every promise that it plays through is kept.
+//! The demo's story ends well on both databases: every promise that it plays through is kept.
 
-use tests::binary;
+use tests::{Cluster, Safety, binary};
 
-#[test]
-fn the_demo_tells_its_story_to_the_end() {
-    let output = binary::chakan(&["demo"], &[("CHAKAN_LOG", "warn")]).output().unwrap();
+fn tell(settings: &[(&str, &str)]) {
+    let output = binary::chakan(&["demo"], settings).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let why = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{why}");
     assert!(said.trim_end().ends_with("Everything was as expected."), "{said}");
+}
+
+#[test]
+fn the_demo_tells_its_story_to_the_end_on_sqlite() {
+    tell(&[("CHAKAN_LOG", "warn")]);
+}
+
+#[test]
+fn the_demo_tells_its_story_to_the_end_on_postgres() {
+    let Some(cluster) = Cluster::start(Safety::Fast) else { return };
+    let url = cluster.url(&cluster.create_database());
+    tell(&[("CHAKAN_LOG", "warn"), ("CHAKAN_DATABASE_URL", &url)]);
 }

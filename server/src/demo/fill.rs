@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     caller::{Caller, Fault},
     phone::text,
-    story::{now, position_now},
+    story::now,
     town,
 };
 
@@ -17,11 +17,7 @@ pub(super) fn fill(base: &str) -> Result<(), Fault> {
     if cases.pointer("/items").and_then(Value::as_array).is_some_and(|items| !items.is_empty()) {
         return Ok(());
     }
-    manager.put("/api/v1/zones", &town::zones())?;
-    town::open_shop(&manager)?;
-    for (surveyor, at) in [("surveyor1", (30.288, 120.167)), ("surveyor2", (30.205, 120.265))] {
-        net.log_in(surveyor)?.post("/api/v1/positions", &position_now(at))?;
-    }
+    town::furnish(&net)?;
     let intake = net.log_in("intake")?;
     let report = |plate: &str, place: &str, lat: f64, lon: f64| {
         json!({

@@ -72,12 +72,7 @@ impl Teller<'_> {
 
     /// Zones, a shop and two surveyors on the road.
     fn prepare_town(&mut self) -> Result<(), Fault> {
-        let manager = self.net.log_in("manager")?;
-        manager.put("/api/v1/zones", &super::town::zones())?;
-        super::town::open_shop(&manager)?;
-        for (surveyor, at) in [("surveyor1", (30.288, 120.167)), ("surveyor2", (30.205, 120.265))] {
-            self.net.log_in(surveyor)?.post("/api/v1/positions", &position_now(at))?;
-        }
+        super::town::furnish(&self.net)?;
         self.line(
             "manager",
             "loads the urban zone and a class-two repair shop; two surveyors are on the road",

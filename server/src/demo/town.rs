@@ -7,10 +7,22 @@ use uuid::Uuid;
 use super::{
     caller::{Caller, Fault},
     people,
+    story::position_now,
 };
 
+/// The urban zone, the shop, and two surveyors on the road; over the server's own API.
+pub(super) fn furnish(net: &Caller) -> Result<(), Fault> {
+    let manager = net.log_in("manager")?;
+    manager.put("/api/v1/zones", &zones())?;
+    open_shop(&manager)?;
+    for (surveyor, at) in [("surveyor1", (30.288, 120.167)), ("surveyor2", (30.205, 120.265))] {
+        net.log_in(surveyor)?.post("/api/v1/positions", &position_now(at))?;
+    }
+    Ok(())
+}
+
 /// A rectangle around the town, not anybody's border.
-pub(super) fn zones() -> Value {
+fn zones() -> Value {
     let ring = [[120.0, 30.15], [120.35, 30.15], [120.35, 30.4], [120.0, 30.4], [120.0, 30.15]];
     json!({
         "type": "FeatureCollection",
@@ -23,7 +35,7 @@ pub(super) fn zones() -> Value {
 }
 
 /// Registers the shop, unless it is there already.
-pub(super) fn open_shop(manager: &Caller) -> Result<(), Fault> {
+fn open_shop(manager: &Caller) -> Result<(), Fault> {
     let shops = manager.get("/api/v1/shops")?;
     let wanted = people::SHOP.to_string();
     let known = shops.pointer("/items").and_then(Value::as_array).is_some_and(|items| {
