@@ -230,8 +230,13 @@ impl From<BlobFault> for ApiError {
 impl ApiError {
     /// Faults that the database library does not classify are told apart by the server's own words.
     fn from_message(message: &str) -> Self {
-        const CONTENTION: &[&str] =
-            &["deadlock detected", "could not serialize", "database is locked"];
+        const CONTENTION: &[&str] = &[
+            "deadlock detected",
+            "could not serialize",
+            "database is locked",
+            "due to lock timeout",
+        ];
+        const SLOW: &[&str] = &["due to statement timeout"];
         const FULL: &[&str] = &["disk is full", "No space left on device"];
         const LOST: &[&str] = &[
             "server closed the connection",
@@ -248,6 +253,8 @@ impl ApiError {
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
         if says(CONTENTION) {
             Self::contention()
+        } else if says(SLOW) {
+            Self::overloaded()
         } else if says(FULL) {
             tracing::error!("the database has no room left");
             Self::new(Code::OutOfStorage)

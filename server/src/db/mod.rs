@@ -131,6 +131,23 @@ impl Db {
     }
 }
 
+/// As the first step of a write: whoever takes turns at the same `thing` waits until this write has
+/// ended, and nothing else does.
+///
+/// For writes that insert at a rate and whose one decision is about `thing`. Serialisable transactions
+/// would clash over index pages that all of them touch: with PostgreSQL every foreign key to a case
+/// reads the page that the next case is inserted into. So the write gives up that isolation and holds a
+/// lock on what it decides about. SQLite has one writer.
+///
+/// # Errors
+/// Database faults; contention when another holds the lock too long.
+pub fn take_turns(conn: &mut Conn, thing: &str) -> Result<(), ApiError> {
+    match conn {
+        Conn::Sqlite(_) => Ok(()),
+        Conn::Pg(pg) => postgres::take_turns(pg, thing),
+    }
+}
+
 /// Undoes only `work` when it fails, inside a transaction that goes on.
 ///
 /// # Errors

@@ -62,9 +62,10 @@ impl r2d2::ManageConnection for Opener {
         let settings = match (&conn, self.purpose) {
             (Conn::Sqlite(_), Purpose::Read) => Some("PRAGMA query_only = ON"),
             // Reading a small or new table end to end locks all of it against everybody's inserts.
-            (Conn::Pg(_), Purpose::Write) => {
-                Some("SET enable_seqscan = off; SET enable_bitmapscan = off")
-            }
+            // A lock that is not free soon belongs to somebody who may be gone.
+            (Conn::Pg(_), Purpose::Write) => Some(
+                "SET enable_seqscan = off; SET enable_bitmapscan = off; SET lock_timeout = '2s'",
+            ),
             (Conn::Sqlite(_), Purpose::Write) | (Conn::Pg(_), Purpose::Read) => None,
         };
         if let Some(settings) = settings {
@@ -139,8 +140,7 @@ fn open_postgres(url: &str) -> Result<PgConnection, ConnectionError> {
         "{url}{separator}connect_timeout=2&tcp_user_timeout=2000&keepalives_idle=5&keepalives_interval=2&keepalives_count=2"
     );
     let mut conn = PgConnection::establish(&url)?;
-    // A lock that is not free soon belongs to somebody who may be gone.
-    conn.batch_execute("SET statement_timeout = '30s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '30s'; SET timezone = 'UTC'")
+    conn.batch_execute("SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s'; SET timezone = 'UTC'")
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
 }

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use diesel::{
     Connection, PgConnection,
-    connection::{AnsiTransactionManager, TransactionManager},
+    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
 };
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use super::{Conn, Pool, blocking, open};
@@ -100,5 +101,17 @@ fn transaction<T>(
 fn begin(conn: &mut Conn) -> Result<(), ApiError> {
     let Conn::Pg(pg) = conn else { return Err(ApiError::internal("not PostgreSQL")) };
     AnsiTransactionManager::begin_transaction_sql(pg, "BEGIN ISOLATION LEVEL SERIALIZABLE")?;
+    Ok(())
+}
+
+/// Leaves serialisable isolation, which is possible before the first query only, and takes the lock.
+pub(super) fn take_turns(pg: &mut PgConnection, thing: &str) -> Result<(), ApiError> {
+    let digest = Sha256::digest(thing.as_bytes());
+    let first = digest.first_chunk::<8>().copied().unwrap_or_default();
+    // Two things of one number merely wait for each other.
+    let number = i64::from_le_bytes(first);
+    pg.batch_execute(&format!(
+        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({number})"
+    ))?;
     Ok(())
 }

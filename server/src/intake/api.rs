@@ -31,7 +31,7 @@ use crate::{
     body::{Command, IdPath, Query},
     case_log::{self, Author, NewEvent},
     db::{
-        Conn,
+        self, Conn,
         page::{Cursor, page},
     },
     error::ApiError,
@@ -70,6 +70,8 @@ fn save(
     warnings: Vec<Warning>,
 ) -> Result<ReportCaseResponse, ApiError> {
     let now = app.now();
+    // Of two reports of one plate at the same moment, the second must see the first.
+    db::take_turns(conn, &report.plate)?;
     let id = match wanted_id {
         Some(id) if store::find(conn, id)?.is_some() => return Err(id_taken()),
         Some(id) => id,
