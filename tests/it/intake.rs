@@ -360,6 +360,19 @@ each_engine!(a_hidden_case_looks_like_none, |app| {
     }
 });
 
+each_engine!(of_reports_of_one_car_at_once_each_sees_those_before_it, |app| {
+    let agent = app.person(Role::Intake);
+    let mut seen: Vec<usize> = std::thread::scope(|scope| {
+        let report =
+            || -> ReportCaseResponse { agent.post("/cases", &report()).expect(201).json() };
+        let threads: Vec<_> = (0..12).map(|_| scope.spawn(report)).collect();
+        let saved = threads.into_iter().map(|thread| thread.join().unwrap());
+        saved.map(|saved| saved.probable_duplicates.len()).collect()
+    });
+    seen.sort_unstable();
+    assert_eq!(seen, (0..12).collect::<Vec<_>>());
+});
+
 each_engine!(a_restart_keeps_cases_and_replies, |app| {
     let mut app = app;
     let agent = app.person(Role::Intake);
