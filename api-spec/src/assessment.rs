@@ -63,8 +63,95 @@ pub struct VersionResponse {
     pub vehicles: Vec<VehicleSheet>,
     /// Sums over all vehicles.
     pub totals: SheetTotals,
+    /// What the policy would bear, where its terms are known.
+    pub indicative: Option<IndicativeSplit>,
+    /// The rate card it was made under: its version.
+    pub rate_card_version: Option<i64>,
+    /// The photos of this version.
+    pub photos: Vec<Uuid>,
     /// The frozen bytes as text; their SHA-256 is `sheet_sha256`.
     pub canonical: String,
+}
+
+/// What changed between two versions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ComparisonResponse {
+    /// The number of the older version.
+    pub from: i64,
+    /// The number of the newer version.
+    pub to: i64,
+    /// Lines that differ; equal ones are left out.
+    pub lines: Vec<LineChange>,
+    /// Sums that differ.
+    pub totals: Vec<FieldChange>,
+    /// Rates that differ.
+    pub rates: Vec<FieldChange>,
+    /// Photos that only the newer version has.
+    pub new_photos: Vec<Uuid>,
+}
+
+/// A line that differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LineChange {
+    /// The line.
+    pub id: Uuid,
+    /// Its vehicle.
+    pub vehicle_id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Before; absent for a line that was added.
+    pub before_fen: Option<i64>,
+    /// After; absent for a line that was taken off.
+    pub after_fen: Option<i64>,
+    /// What differs in a line that both have.
+    pub fields: Vec<FieldChange>,
+}
+
+/// A value that differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FieldChange {
+    /// Its name.
+    pub field: String,
+    /// Before.
+    #[schema(value_type = Value)]
+    pub before: serde_json::Value,
+    /// After.
+    #[schema(value_type = Value)]
+    pub after: serde_json::Value,
+}
+
+/// What the policy would bear (B2): indicative, no promise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IndicativeSplit {
+    /// Always true: what is paid follows from the contract and its adjudication.
+    pub indicative: bool,
+    /// The policy snapshot.
+    pub policy_number: i64,
+    /// The share of liability that was assumed, basis points.
+    pub liability_bp: i64,
+    /// Own-damage cover.
+    pub own_damage_fen: i64,
+    /// Rescue and towing.
+    pub rescue_fen: i64,
+    /// Compulsory cover.
+    pub compulsory_fen: i64,
+    /// Third-party cover.
+    pub third_party_fen: i64,
+    /// All together.
+    pub insurer_fen: i64,
+    /// What is left to the customer.
+    pub customer_fen: i64,
+}
+
+/// How a repair stands to the value of the vehicle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TotalLossHint {
+    /// What it was worth.
+    pub actual_value_fen: i64,
+    /// The repair's share of that, basis points.
+    pub share_bp: i64,
+    /// `repair`, `constructive_total_loss`, `total_loss`: a suggestion, people decide.
+    pub suggestion: String,
 }
 
 /// The sheet of one vehicle.
@@ -82,6 +169,8 @@ pub struct VehicleSheet {
     pub lines: Vec<SheetLine>,
     /// Its sums.
     pub totals: SheetTotals,
+    /// Whether repair is worth while, where the actual value is known.
+    pub total_loss: Option<TotalLossHint>,
 }
 
 /// A line of a sheet.
@@ -107,6 +196,15 @@ pub struct SheetLine {
     pub hours_milli: Option<i64>,
     /// Price of one labor hour.
     pub rate_fen: Option<i64>,
+    /// What the price rests on: `list`, `quote`, `invoice`, `market`, `standard`, `negotiated`,
+    /// `judgement`.
+    pub price_basis: Option<String>,
+    /// Which list, bill or offer that is.
+    pub price_ref: Option<String>,
+    /// The old part is taken back.
+    pub part_returned: bool,
+    /// Who keeps what is left: `insured`, `insurer`.
+    pub kept_by: Option<String>,
     /// Share of the price that is paid, in basis points.
     pub discount_bp: i64,
     /// `covered`, `uncovered`, `self_borne`.

@@ -9,6 +9,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use server::{
+    agreement,
     config::{Config, Mode},
     db::migrate,
     demo,
@@ -65,6 +66,14 @@ enum VerifyCommand {
     Receipt {
         /// The receipt as the server answered it, as a JSON file
         receipt: PathBuf,
+        /// The public keys, as /.well-known/seal-keys.json answers them
+        #[arg(long)]
+        keys: PathBuf,
+    },
+    /// Verify an agreement bundle: sheet, printed document, signature and seal belong together
+    Agreement {
+        /// The bundle as the customer or the server downloaded it
+        bundle: PathBuf,
         /// The public keys, as /.well-known/seal-keys.json answers them
         #[arg(long)]
         keys: PathBuf,
@@ -209,6 +218,9 @@ fn prove(command: &VerifyCommand) -> Result<String, Unproven> {
     match command {
         VerifyCommand::Receipt { receipt, keys } => {
             verify::receipt(receipt, &PublicKeys::read(keys)?)
+        }
+        VerifyCommand::Agreement { bundle, keys } => {
+            agreement::verify::agreement(bundle, &PublicKeys::read(keys)?)
         }
         VerifyCommand::Evidence { bundle, keys } => {
             verify::evidence(bundle, &PublicKeys::read(keys)?)

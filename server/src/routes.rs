@@ -6,8 +6,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{AppExt, UtoipaApp, scope, service_config::ServiceConfig};
 
 use crate::{
-    agreement, assessment, board, dispatch, draft, error::ApiError, evidence, identity, intake,
-    openapi, ops, promise, repair, sla, survey, sync,
+    agreement, assessment, board, dispatch, documents, draft, error::ApiError, evidence, identity,
+    intake, negotiation, openapi, ops, promise, repair, sla, survey, sync, tariff, verification,
 };
 
 /// Everything under `/api/v1`. Exactly one scope: two with one prefix would shadow each other.
@@ -21,8 +21,12 @@ fn api(config: &mut ServiceConfig) {
         .configure(survey::routes)
         .configure(draft::routes)
         .configure(evidence::routes)
+        .configure(tariff::routes)
         .configure(assessment::routes)
+        .configure(negotiation::routes)
+        .configure(verification::routes)
         .configure(agreement::routes)
+        .configure(documents::routes)
         .configure(sla::routes)
         .configure(sync::routes)
         .configure(board::routes);

@@ -47,6 +47,31 @@ pub struct FrozenSheet {
     pub draft_sha256: String,
     /// What was frozen.
     pub sheet: CaseSheet,
+    /// The photos of the draft at that moment, by id, so that a version keeps its own evidence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub photos: Vec<PinnedPhoto>,
+}
+
+/// A photo that belongs to a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedPhoto {
+    /// The photo.
+    pub id: Uuid,
+    /// SHA-256 of its bytes, in lower-case hexadecimal.
+    pub sha256: String,
+    /// The line it proves, if it is for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_id: Option<Uuid>,
+}
+
+/// The photos of a draft that were not taken off, by id.
+#[must_use]
+pub fn photos_of(draft: &Draft) -> Vec<PinnedPhoto> {
+    let pinned = |(id, photo): (&Uuid, &crate::model::Photo)| {
+        let sha256 = photo.sha256.clone()?;
+        Some(PinnedPhoto { id: *id, sha256, line_id: photo.line_id })
+    };
+    draft.photos.iter().filter(|(_, photo)| !photo.removed).filter_map(pinned).collect()
 }
 
 impl FrozenSheet {

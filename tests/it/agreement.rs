@@ -3,4 +3,5 @@
 mod codes;
 mod links;
 mod pages;
+mod proofs;
 mod races;

@@ -4,22 +4,25 @@ use actix_web::{HttpResponse, get, post, web};
 use api_spec::{
     agreement::{
         AgreedResponse, AgreementResponse, CodeResponse, CreateLinkRequest, LinkResponse,
-        ObjectionResponse,
+        ObjectionResponse, PartialResponse, VoidOffline,
     },
     problem::Code,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sync_core::{
+    estimate::Cover,
     identifiers::{PhoneKind, check_phone},
     ids::{CaseId, LinkId, VersionId},
     lifecycle::{CaseStatus, EventKind},
     time::Instant,
 };
 
+use uuid::Uuid;
+
 use super::{
     rules::{self, AgreementState, LinkRefusal, LinkState, VoidReason, masked},
     situation,
-    store::{self, AgreementRow, LinkRow, NewLink},
+    store::{self, AgreementRow, AuthorisationRow, LinkRow, NewLink},
 };
 use crate::{
     app::App,
@@ -30,7 +33,7 @@ use crate::{
     },
     body::{Command, IdPath},
     case_log::{self, Author, NewEvent},
-    db::Conn,
+    db::{Conn, types::Ms},
     error::ApiError,
     idempotency::{self, Reply},
     intake::{self, ReportedCase},
@@ -41,7 +44,8 @@ use crate::{
 /// Send the customer a link to the newest version of the loss sheet
 ///
 /// The link holds for 72 hours and makes every earlier link of the case void. Its address goes to the
-/// customer only. 409 with reason `not_newest_version` or `case_over`.
+/// customer only, or to their authorised agent (C51). 409 with reason `not_newest_version`, `case_over`, or
+/// `not_explained` with the lines that the customer bears and was not told of (C26).
 #[utoipa::path(operation_id = "create_link", tags = ["agreement", "command"], params(("id" = uuid::Uuid, Path, description = "case")), request_body = CreateLinkRequest, responses((status = 201, description = "the link is on its way", body = LinkResponse)))]
 #[post("/cases/{id}/links")]
 pub async fn create_link(
@@ -52,6 +56,7 @@ pub async fn create_link(
 ) -> Result<HttpResponse, ApiError> {
     let phone = command.value.phone.as_deref().map(mobile).transpose()?;
     let version_id = VersionId(command.value.version_id);
+    let authorisation = command.value.authorisation_id;
     let (actor, case_id, inner) = (actor.into_actor(), id.0, app.clone());
     idempotency::once(&app, actor.person.to_string(), command.key, move |conn| {
         let seen = case_log::see(conn, &actor, case_id)?;
@@ -59,13 +64,53 @@ pub async fn create_link(
         let unknown = || ApiError::invalid_field("version_id", "unknown", "a version of this case");
         let version = assessment::find_version(conn, case_id, version_id)?.ok_or_else(unknown)?;
         let case = intake::get_case(conn, case_id)?;
-        let (sent_to, code_to) = recipients(&case, phone.as_deref())?;
+        let agent = agent(conn, &inner, case_id, authorisation)?;
+        let (sent_to, code_to) = match &agent {
+            // The agent acts for the insured: link and codes go to the number on the authorisation.
+            Some(agent) => (agent.agent_phone.clone(), agent.agent_phone.clone()),
+            None => recipients(&case, phone.as_deref())?,
+        };
+        told(&version)?;
         may_send(conn, &inner, seen.status, &version, &sent_to)?;
-        let (link, token) = save(conn, &inner, &actor, &version, &sent_to, &code_to)?;
+        let to = (sent_to.as_str(), code_to.as_str());
+        let (link, token) = save(conn, &inner, &actor, &version, to, authorisation)?;
         send(conn, &inner, &actor, &case, &version, &link, &token)?;
         Reply::created(&link_response(&link))
     })
     .await
+}
+
+/// The agent that a link is for, if their authorisation is in force (C51).
+fn agent(
+    conn: &mut Conn,
+    app: &App,
+    case_id: CaseId,
+    authorisation: Option<Uuid>,
+) -> Result<Option<AuthorisationRow>, ApiError> {
+    let Some(id) = authorisation else { return Ok(None) };
+    let known = store::find_authorisation(conn, case_id, id)?;
+    match known.filter(|row| row.is_in_force(app.now())) {
+        Some(row) => Ok(Some(row)),
+        None => {
+            let allowed = "an authorisation of this case that is in force";
+            Err(ApiError::invalid_field("authorisation_id", "not_in_force", allowed))
+        }
+    }
+}
+
+/// What the customer bears is explained to them before they are asked to agree (C26).
+fn told(version: &Version) -> Result<(), ApiError> {
+    let sheet = version.read()?.sheet;
+    let lines = sheet.vehicles.iter().flat_map(|vehicle| &vehicle.lines);
+    let open: Vec<String> = lines
+        .filter(|line| line.cover != Cover::Covered && !line.explained)
+        .map(|line| format!("lines/{}/explained", line.id))
+        .collect();
+    if open.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::new(Code::Conflict).fact("reason", "not_explained").fact("paths", open))
+    }
 }
 
 fn mobile(text: &str) -> Result<String, ApiError> {
@@ -114,8 +159,8 @@ fn save(
     app: &App,
     actor: &Actor,
     version: &Version,
-    sent_to: &str,
-    code_to: &str,
+    (sent_to, code_to): (&str, &str),
+    authorisation: Option<Uuid>,
 ) -> Result<(LinkRow, String), ApiError> {
     let token = app.ports.ids.secret();
     let sha256 =
@@ -136,6 +181,7 @@ fn save(
             created_by: actor.person,
             created_at: now,
             expires_at: now + rules::LINK_LIFE,
+            authorisation,
         },
     )?;
     let link = store::find_link(conn, &sha256)?;
@@ -256,11 +302,32 @@ fn agreement(
                 objected_at: wire::time(objection.objected_at),
             })
             .collect(),
+        void_offline: store::list_void(conn, case_id)?
+            .into_iter()
+            .map(|row| VoidOffline {
+                id: row.id.0,
+                reason: row.void_reason.unwrap_or_default(),
+                signed_at: wire::time(row.signed_at.0),
+                received_at: wire::time(row.received_at.0),
+            })
+            .collect(),
+        partial: match &link {
+            None => None,
+            Some(link) => store::last_partial(conn, link.version_id.0)?.map(partial),
+        },
         agreed: match agreed {
             None => None,
             Some((version, row)) => Some(agreed_response(&version, row, newest)?),
         },
     })
+}
+
+fn partial((disputed, agreed_fen, at): (String, i64, Ms)) -> PartialResponse {
+    PartialResponse {
+        disputed_lines: disputed.split_whitespace().filter_map(|id| id.parse().ok()).collect(),
+        agreed_fen,
+        agreed_at: wire::time(at.0),
+    }
 }
 
 fn number_of(conn: &mut Conn, case_id: CaseId, id: VersionId) -> Result<Version, ApiError> {

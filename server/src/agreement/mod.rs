@@ -6,14 +6,20 @@
 //! installation's key and outlives its link; a newer version makes it void, and page, answer and log
 //! say so.
 
+mod agents;
 mod api;
+mod bundle;
+mod drawing;
+mod extras;
 mod form;
+mod offline;
 mod page;
 mod public;
 mod record;
 mod rules;
 mod situation;
 mod store;
+pub mod verify;
 mod words;
 
 use sync_core::ids::CaseId;
@@ -27,7 +33,14 @@ use crate::{
 
 /// Registers the operations under `/api/v1`.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(api::create_link).service(api::get_agreement);
+    config
+        .service(api::create_link)
+        .service(api::get_agreement)
+        .service(agents::record_authorisation)
+        .service(agents::list_authorisations)
+        .service(agents::revoke_authorisation)
+        .service(offline::deliver_agreement)
+        .service(bundle::get_agreement_bundle);
 }
 
 /// Registers the customer's pages.
@@ -36,7 +49,22 @@ pub fn pages(config: &mut ServiceConfig) {
         .service(public::show_sheet)
         .service(public::request_code)
         .service(public::agree_sheet)
+        .service(extras::agree_partly)
+        .service(extras::complain)
+        .service(extras::download_bundle)
+        .service(extras::download_agreement)
         .service(public::object_sheet);
+}
+
+pub use bundle::kept_document;
+pub use offline::signed_text;
+
+/// Whether somebody may act for the insured on a case, or could.
+///
+/// # Errors
+/// Database faults.
+pub fn has_agent(conn: &mut Conn, case_id: CaseId) -> Result<bool, ApiError> {
+    Ok(!store::list_authorisations(conn, case_id)?.is_empty())
 }
 
 /// The version of a case that is agreed on and not void.

@@ -4,7 +4,6 @@ mod style;
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, FixedOffset, Utc};
 use maud::{DOCTYPE, Markup, html};
 use sync_core::{
     estimate::Cover,
@@ -17,9 +16,10 @@ use super::{
     rules::{LinkState, ObjectionReason, VoidReason},
     words::{Lang, Notice, Words, objection_text, sheet_code, void_text},
 };
+pub(super) use crate::print::words::yuan;
 use crate::{
+    print::words::{NO_ADMISSION_EN, NO_ADMISSION_ZH, beijing, percent, thousandths},
     repair::{FREE_CHOICE_EN, FREE_CHOICE_ZH},
-    wire,
 };
 
 pub(super) use style::content_security_policy;
@@ -60,11 +60,15 @@ pub(super) fn sheet(page: &SheetPage<'_>) -> String {
         (outside(page.sheet, Cover::SelfBorne, words.self_borne, lang))
         (rates(page.sheet, lang))
         (totals(&page.sheet.totals, words))
-        section { p { (words.no_admission) } p { (free_choice(lang)) } }
+        (indicative(page.sheet, words))
+        section { p { (lang.pick(NO_ADMISSION_ZH, NO_ADMISSION_EN)) } p { (free_choice(lang)) } }
         @if matches!(page.state, LinkState::Open | LinkState::Objected) {
             (agree_forms(page, words))
             (object_form(page, words))
+            (partly_form(page, words))
         }
+        @if page.state == LinkState::Agreed { (keep(page, words)) }
+        (complain_form(page, words))
     };
     whole(lang, words.title, &switch(page.token, lang), page.hotline, body)
 }
@@ -315,6 +319,76 @@ fn totals(totals: &Totals, words: &Words) -> Markup {
     }
 }
 
+/// What the policy would bear, marked as no promise (B2).
+fn indicative(sheet: &CaseSheet, words: &Words) -> Markup {
+    html! {
+        @if let Some(split) = &sheet.indicative {
+            section {
+                h2 { (words.indicative) }
+                dl {
+                    dt { (words.insurer_part) } dd { (yuan(split.insurer_fen)) }
+                    dt { (words.customer_part) } dd { (yuan(split.customer_fen)) }
+                }
+            }
+        }
+    }
+}
+
+/// What the customer keeps of an agreement.
+fn keep(page: &SheetPage<'_>, words: &Words) -> Markup {
+    html! {
+        section {
+            p { a href={ "/a/" (page.token) "/agreement.pdf" } { (words.keep_pdf) } }
+            p { a href={ "/a/" (page.token) "/bundle" } { (words.keep_bundle) } }
+        }
+    }
+}
+
+fn partly_form(page: &SheetPage<'_>, words: &Words) -> Markup {
+    let address = format!("/a/{}/partly?lang={}", page.token, page.lang.tag());
+    let lines: Vec<&SheetRow> = page
+        .sheet
+        .vehicles
+        .iter()
+        .flat_map(|vehicle| &vehicle.lines)
+        .filter(|line| line.cover == Cover::Covered)
+        .collect();
+    html! {
+        // With one line there is nothing to divide; a list that is too long is talked over.
+        @if (2..=60).contains(&lines.len()) {
+            details {
+                summary { (words.partly_title) }
+                form method="post" action=(address) {
+                    p { (words.partly_note) }
+                    @for line in &lines {
+                        label.tick {
+                            input type="checkbox" name={ "d_" (line.id) } value="1";
+                            " " (line.name) " " (yuan(line.amount_fen))
+                        }
+                    }
+                    label { (words.code)
+                        input name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="6" required;
+                    }
+                    button { (words.partly) }
+                }
+            }
+        }
+    }
+}
+
+fn complain_form(page: &SheetPage<'_>, words: &Words) -> Markup {
+    let address = format!("/a/{}/complain?lang={}", page.token, page.lang.tag());
+    html! {
+        details {
+            summary { (words.complain_title) }
+            form method="post" action=(address) {
+                label { (words.complain_words) textarea name="text" rows="3" maxlength="1000" required {} }
+                button { (words.complain) }
+            }
+        }
+    }
+}
+
 fn agree_forms(page: &SheetPage<'_>, words: &Words) -> Markup {
     let address = |action: &str| format!("/a/{}/{action}?lang={}", page.token, page.lang.tag());
     html! {
@@ -349,6 +423,9 @@ fn object_form(page: &SheetPage<'_>, words: &Words) -> Markup {
                     }
                 }
                 label { (words.object_words) textarea name="text" rows="3" maxlength="1000" {} }
+                label { (words.amount_wanted)
+                    input name="amount_yuan" inputmode="decimal" maxlength="20";
+                }
                 button { (words.object) }
             }
         }
@@ -359,41 +436,5 @@ fn free_choice(lang: Lang) -> &'static str {
     match lang {
         Lang::Zh => FREE_CHOICE_ZH,
         Lang::En => FREE_CHOICE_EN,
-    }
-}
-
-/// `¥1,234.50`, negative amounts with a minus sign in front.
-pub(super) fn yuan(amount: Fen) -> String {
-    let all = amount.0.unsigned_abs();
-    let whole = (all / 100).to_string();
-    let mut grouped = String::new();
-    for (n, digit) in whole.chars().enumerate() {
-        if n > 0 && (whole.len() - n).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let sign = if amount < Fen::ZERO { "−" } else { "" };
-    format!("{sign}¥{grouped}.{:02}", all % 100)
-}
-
-/// Thousandths as a decimal number without needless zeros: 1500 is `1.5`.
-fn thousandths(value: i64) -> String {
-    let text = format!("{}.{:03}", value / 1_000, value.unsigned_abs() % 1_000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// Basis points as a percentage: 9500 is `95%`.
-fn percent(basis_points: i64) -> String {
-    thousandths(basis_points * 10) + "%"
-}
-
-/// An instant in Beijing time, to the minute.
-fn beijing(at: Instant) -> String {
-    let zone = FixedOffset::east_opt(8 * 3_600);
-    let at: DateTime<Utc> = wire::time(at);
-    match zone {
-        Some(zone) => at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string(),
-        None => at.format("%Y-%m-%d %H:%M UTC").to_string(),
     }
 }

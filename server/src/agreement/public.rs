@@ -10,25 +10,28 @@ use api_spec::{
     agreement::{AgreeForm, ObjectForm},
     problem::Code,
 };
-use sync_core::{lifecycle::EventKind, time::Instant};
+use sync_core::{lifecycle::EventKind, money::Fen, time::Instant};
 
 use super::{
+    drawing,
     form::{Form, Reader},
     page::{self, SheetPage, yuan},
     record,
     rules::{self, CodeFacts, CodeRefusal, LinkState, ObjectionReason, VoidReason, Wait, masked},
     situation::{self, Situation},
-    store::{self, NewCode, Objection},
+    store::{self, CodeRow, NewCode, Objection},
     words::Notice,
 };
 use crate::{
     app::App,
-    assessment::hexadecimal,
+    assessment::{Version, hexadecimal},
     case_log::{self, Author, NewEvent},
     db::Conn,
     draft,
     error::ApiError,
+    identity,
     jobs::{self, NewMessage},
+    negotiation, tariff, verification,
 };
 
 /// Show the loss sheet to the customer
@@ -108,16 +111,18 @@ pub async fn agree_sheet(
     reader: Reader,
     form: Form<AgreeForm>,
 ) -> HttpResponse {
-    let code = match form.0 {
-        Ok(form) => rules::six_digits(&form.code),
+    let (code, drawing) = match form.0 {
+        Ok(form) => (rules::six_digits(&form.code), form.drawing),
         Err(error) => return answer(&app, &reader, Err(error)),
     };
+    // A drawing is a courtesy: one that cannot be read is left out, and the code is the proof.
+    let drawing = drawing::read(&drawing).is_some().then_some(drawing);
     act(&app, &reader, move |conn, app, situation, now| {
         if situation.state == LinkState::Agreed {
             return Ok(Done::shown(situation, Some(Notice::AlreadyAgreed)));
         }
         match &code {
-            Some(code) => agree(conn, app, situation, code, now),
+            Some(code) => agree(conn, app, situation, code, drawing.as_deref(), now),
             None => Ok(Done::shown(situation, Some(Notice::CodeForm))),
         }
     })
@@ -129,8 +134,35 @@ fn agree(
     app: &App,
     mut situation: Situation,
     entered: &str,
+    drawing: Option<&str>,
     now: Instant,
 ) -> Result<Done, ApiError> {
+    let code = match counts(conn, app, &situation, entered, now)? {
+        Ok(code) => code,
+        Err(notice) => return Ok(Done::shown(situation, Some(notice))),
+    };
+    // First of all, because it is what the lifecycle may refuse.
+    if !say(conn, app, &situation, EventKind::Agreed, serde_json::json!({}), now)? {
+        return Ok(Done::shown(situation, Some(Notice::NotNow)));
+    }
+    store::use_code(conn, code.id.0, now)?;
+    record::seal(conn, app, &situation, &code, drawing, now)?;
+    let branch_path = identity::branch_path(conn, situation.case.branch)?;
+    verification::wait(conn, &branch_path, &situation.version, now)?;
+    pin_draft(conn, &situation.version)?;
+    situation.facts.agreed_at = Some(now);
+    situation.state = LinkState::Agreed;
+    Ok(Done::shown(situation, Some(Notice::NowAgreed)))
+}
+
+/// The code if what was entered counts now; else what to tell. A wrong one uses up a try.
+pub(super) fn counts(
+    conn: &mut Conn,
+    app: &App,
+    situation: &Situation,
+    entered: &str,
+    now: Instant,
+) -> Result<Result<CodeRow, Notice>, ApiError> {
     let last = store::find_last_code(conn, situation.link.id.0)?;
     let facts = last.as_ref().map(|code| CodeFacts {
         expires_at: code.expires_at.0,
@@ -140,28 +172,15 @@ fn agree(
     let hmac = situation.code_hmac(app, entered);
     let fits = last.as_ref().is_some_and(|code| same(&code.code_hmac, &hmac));
     let refused = rules::judge_code(facts.as_ref(), fits, now).err();
-    let code = match (last, refused) {
-        (Some(code), None) => code,
+    Ok(match (last, refused) {
+        (Some(code), None) => Ok(code),
         (Some(code), Some(CodeRefusal::Wrong { left })) => {
             store::add_wrong_try(conn, code.id.0)?;
-            let notice = if left > 0 { Notice::CodeWrong { left } } else { Notice::CodeExhausted };
-            return Ok(Done::shown(situation, Some(notice)));
+            Err(if left > 0 { Notice::CodeWrong { left } } else { Notice::CodeExhausted })
         }
-        (_, Some(CodeRefusal::Exhausted)) => {
-            return Ok(Done::shown(situation, Some(Notice::CodeExhausted)));
-        }
-        _ => return Ok(Done::shown(situation, Some(Notice::AskForCode))),
-    };
-    // First of all, because it is what the lifecycle may refuse.
-    if !say(conn, app, &situation, EventKind::Agreed, serde_json::json!({}), now)? {
-        return Ok(Done::shown(situation, Some(Notice::NotNow)));
-    }
-    store::use_code(conn, code.id.0, now)?;
-    record::seal(conn, app, &situation, &code, now)?;
-    pin_draft(conn, &situation)?;
-    situation.facts.agreed_at = Some(now);
-    situation.state = LinkState::Agreed;
-    Ok(Done::shown(situation, Some(Notice::NowAgreed)))
+        (_, Some(CodeRefusal::Exhausted)) => Err(Notice::CodeExhausted),
+        _ => Err(Notice::AskForCode),
+    })
 }
 
 fn same(stored: &[u8], computed: &[u8]) -> bool {
@@ -169,8 +188,7 @@ fn same(stored: &[u8], computed: &[u8]) -> bool {
 }
 
 /// Later changes of the draft do not touch what was agreed.
-fn pin_draft(conn: &mut Conn, situation: &Situation) -> Result<(), ApiError> {
-    let version = &situation.version;
+pub(super) fn pin_draft(conn: &mut Conn, version: &Version) -> Result<(), ApiError> {
     let heads: Result<Vec<_>, _> = version.heads.iter().map(|head| head.parse()).collect();
     let heads = heads.map_err(|_| ApiError::internal("a frozen head is not a hash"))?;
     let sha256: [u8; 32] =
@@ -188,8 +206,8 @@ pub async fn object_sheet(
     reader: Reader,
     form: Form<ObjectForm>,
 ) -> HttpResponse {
-    let objection = match form.0 {
-        Ok(form) => objection(&form, app.now()),
+    let (objection, amount) = match form.0 {
+        Ok(form) => (objection(&form, app.now()), amount(&form)),
         Err(error) => return answer(&app, &reader, Err(error)),
     };
     act(&app, &reader, move |conn, app, situation, now| {
@@ -197,7 +215,7 @@ pub async fn object_sheet(
             return Ok(Done::shown(situation, Some(Notice::AlreadyAgreed)));
         }
         match &objection {
-            Some(objection) => object(conn, app, situation, objection, now),
+            Some(objection) => object(conn, app, situation, objection, amount, now),
             None => Ok(Done::shown(situation, Some(Notice::ObjectionForm))),
         }
     })
@@ -212,11 +230,18 @@ fn objection(form: &ObjectForm, now: Instant) -> Option<Objection> {
     fits.then(|| Objection { reason: reason.code().to_owned(), words, objected_at: now })
 }
 
+/// What the customer thinks is right for the total; anything that is no amount counts as nothing said.
+fn amount(form: &ObjectForm) -> Option<Fen> {
+    let text = form.amount_yuan.trim().replace(',', "");
+    tariff::yuan(text.trim_start_matches('¥'))
+}
+
 fn object(
     conn: &mut Conn,
     app: &App,
     mut situation: Situation,
     objection: &Objection,
+    amount: Option<Fen>,
     now: Instant,
 ) -> Result<Done, ApiError> {
     if store::count_objections(conn, situation.link.id.0)? >= rules::OBJECTIONS_PER_LINK {
@@ -227,13 +252,17 @@ fn object(
     if !say(conn, app, &situation, EventKind::Objected, data, now)? {
         return Err(ApiError::internal("a fact was refused"));
     }
+    if let Some(amount) = amount {
+        let words = if objection.words.is_empty() { &objection.reason } else { &objection.words };
+        negotiation::customer_offers(conn, app, &situation.version, None, amount, words)?;
+    }
     situation.facts.objected_at = Some(now);
     situation.state = LinkState::Objected;
     Ok(Done::shown(situation, Some(Notice::NowObjected)))
 }
 
 /// Appends what the customer did; `false` when the lifecycle refuses it, and then nothing was written.
-fn say(
+pub(super) fn say(
     conn: &mut Conn,
     app: &App,
     situation: &Situation,
@@ -267,20 +296,20 @@ fn say(
 }
 
 /// What a request did.
-struct Done {
+pub(super) struct Done {
     situation: Situation,
     notice: Option<Notice>,
     retry_after_s: Option<i64>,
 }
 
 impl Done {
-    fn shown(situation: Situation, notice: Option<Notice>) -> Self {
+    pub(super) fn shown(situation: Situation, notice: Option<Notice>) -> Self {
         Self { situation, notice, retry_after_s: None }
     }
 }
 
 /// Runs what a form asks for in one transaction, unless the link is unknown or void.
-async fn act<F>(app: &web::Data<App>, reader: &Reader, mut work: F) -> HttpResponse
+pub(super) async fn act<F>(app: &web::Data<App>, reader: &Reader, mut work: F) -> HttpResponse
 where
     F: FnMut(&mut Conn, &App, Situation, Instant) -> Result<Done, ApiError> + Send + 'static,
 {
@@ -302,7 +331,11 @@ where
 }
 
 /// The page that tells what happened.
-fn answer(app: &App, reader: &Reader, done: Result<Option<Done>, ApiError>) -> HttpResponse {
+pub(super) fn answer(
+    app: &App,
+    reader: &Reader,
+    done: Result<Option<Done>, ApiError>,
+) -> HttpResponse {
     let hotline = &app.config.hotline;
     let lang = reader.lang;
     match done {

@@ -291,6 +291,55 @@ impl ObjectionReason {
     }
 }
 
+/// What decides about an agreement that was given without signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfflineFacts {
+    /// The number of the version that it names, if the case has it.
+    pub version: Option<i64>,
+    /// Whether the signed hash is the one on record.
+    pub same_bytes: bool,
+    /// The number of the case's newest version.
+    pub newest_version: i64,
+    /// Whether the version is agreed on already.
+    pub agreed: bool,
+}
+
+/// Why an agreement that was given without signal is void.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfflineVoid {
+    /// No such version, or other bytes than those on record.
+    NotOnRecord,
+    /// Another version was frozen meanwhile.
+    NewerVersion,
+    /// It was agreed on another way meanwhile.
+    AlreadyAgreed,
+}
+
+impl OfflineVoid {
+    /// The stable reason.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotOnRecord => "not_on_record",
+            Self::NewerVersion => "newer_version",
+            Self::AlreadyAgreed => "already_agreed",
+        }
+    }
+}
+
+/// Whether an agreement that was given without signal holds.
+///
+/// # Errors
+/// The [`OfflineVoid`]; a wrong hash goes before everything else.
+pub fn judge_offline(facts: &OfflineFacts) -> Result<(), OfflineVoid> {
+    match facts.version {
+        Some(_) if !facts.same_bytes => Err(OfflineVoid::NotOnRecord),
+        None => Err(OfflineVoid::NotOnRecord),
+        Some(version) if version < facts.newest_version => Err(OfflineVoid::NewerVersion),
+        Some(_) if facts.agreed => Err(OfflineVoid::AlreadyAgreed),
+        Some(_) => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,6 +354,22 @@ mod tests {
             expires_at: T + LINK_LIFE,
             agreed_at: None,
             objected_at: None,
+        }
+    }
+
+    #[test]
+    fn an_agreement_without_signal_holds_for_the_very_bytes_of_the_newest_version() {
+        use OfflineVoid::{AlreadyAgreed, NewerVersion, NotOnRecord};
+        for (version, same_bytes, newest_version, agreed, expected) in [
+            (Some(2), true, 2, false, Ok(())),
+            (Some(2), false, 2, false, Err(NotOnRecord)),
+            (None, true, 2, false, Err(NotOnRecord)),
+            (Some(1), true, 2, false, Err(NewerVersion)),
+            (Some(1), false, 2, true, Err(NotOnRecord)),
+            (Some(2), true, 2, true, Err(AlreadyAgreed)),
+        ] {
+            let facts = OfflineFacts { version, same_bytes, newest_version, agreed };
+            assert_eq!(judge_offline(&facts), expected, "{facts:?}");
         }
     }
 

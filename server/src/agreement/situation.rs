@@ -56,8 +56,15 @@ pub(super) fn facts(
         superseded_at: link.superseded_at.map(|at| at.0),
         expires_at: link.expires_at.0,
         agreed_at: store::agreed_at(conn, link.version_id.0)?,
-        objected_at: store::last_objected_at(conn, link.version_id.0)?,
+        objected_at: last_disputed_at(conn, link)?,
     })
+}
+
+/// When the customer last objected to the version, to all of it or to some lines.
+fn last_disputed_at(conn: &mut Conn, link: &LinkRow) -> Result<Option<Instant>, ApiError> {
+    let whole = store::last_objected_at(conn, link.version_id.0)?;
+    let part = store::last_partial(conn, link.version_id.0)?.map(|(_, _, at)| at.0);
+    Ok(whole.max(part))
 }
 
 /// What is stored of a token. Only a text of 32 bytes in base64 can be one, so nothing else is looked

@@ -1,5 +1,7 @@
 //! Rows of links, codes, objections and agreements.
 
+mod kept;
+
 use diesel::{dsl::max, prelude::*};
 use sync_core::{
     ids::{CaseId, LinkId, PersonId, VersionId},
@@ -11,13 +13,15 @@ use crate::{
     db::{
         Conn,
         schema::{
-            agreement_codes as codes, agreement_links as links, agreement_objections as objections,
-            agreements,
+            agent_authorisations as authorisations, agreement_codes as codes,
+            agreement_links as links, agreement_objections as objections, agreements,
         },
         types::{Id, Ms},
     },
     error::ApiError,
 };
+
+pub(super) use kept::*;
 
 /// A link as stored.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -34,6 +38,7 @@ pub(super) struct LinkRow {
     pub(super) created_at: Ms,
     pub(super) expires_at: Ms,
     pub(super) superseded_at: Option<Ms>,
+    pub(super) authorisation_id: Option<Id<Uuid>>,
 }
 
 /// A link to insert.
@@ -49,6 +54,7 @@ pub(super) struct NewLink<'a> {
     pub(super) created_by: PersonId,
     pub(super) created_at: Instant,
     pub(super) expires_at: Instant,
+    pub(super) authorisation: Option<Uuid>,
 }
 
 /// Puts a link in the place of every earlier one of the case.
@@ -69,6 +75,7 @@ pub(super) fn replace_link(conn: &mut Conn, link: &NewLink<'_>) -> Result<(), Ap
         links::created_by.eq(link.created_by.to_string()),
         links::created_at.eq(link.created_at.0),
         links::expires_at.eq(link.expires_at.0),
+        links::authorisation_id.eq(link.authorisation.map(|id| id.to_string())),
     );
     diesel::insert_into(links::table).values(row).execute(conn)?;
     Ok(())
@@ -283,6 +290,18 @@ pub(super) fn insert_agreement(conn: &mut Conn, new: &NewAgreement<'_>) -> Resul
     Ok(())
 }
 
+/// The agreement on a version, through a link or given offline and confirmed.
+pub(super) fn find_agreement(
+    conn: &mut Conn,
+    version_id: VersionId,
+) -> Result<Option<AgreementRow>, ApiError> {
+    let row = agreements::table.find(version_id.to_string());
+    match row.select(AgreementRow::as_select()).first(conn).optional()? {
+        Some(row) => Ok(Some(row)),
+        None => find_confirmed(conn, version_id),
+    }
+}
+
 pub(super) fn agreed_at(
     conn: &mut Conn,
     version_id: VersionId,
@@ -292,7 +311,10 @@ pub(super) fn agreed_at(
         .select(agreements::agreed_at)
         .first(conn)
         .optional()?;
-    Ok(at.map(|at| at.0))
+    match at {
+        Some(at) => Ok(Some(at.0)),
+        None => Ok(find_confirmed(conn, version_id)?.map(|row| row.agreed_at.0)),
+    }
 }
 
 /// The last agreement of a case. Only the newest version can be agreed on, so it is also the one on
@@ -301,8 +323,94 @@ pub(super) fn find_last_agreement(
     conn: &mut Conn,
     case_id: CaseId,
 ) -> Result<Option<AgreementRow>, ApiError> {
-    let last = agreements::table
+    let last: Option<AgreementRow> = agreements::table
         .filter(agreements::case_id.eq(case_id.to_string()))
-        .order((agreements::agreed_at.desc(), agreements::version_id.desc()));
-    Ok(last.select(AgreementRow::as_select()).first(conn).optional()?)
+        .order((agreements::agreed_at.desc(), agreements::version_id.desc()))
+        .select(AgreementRow::as_select())
+        .first(conn)
+        .optional()?;
+    let offline = find_last_confirmed(conn, case_id)?;
+    Ok(match (last, offline) {
+        (Some(link), Some(offline)) if offline.agreed_at.0 > link.agreed_at.0 => Some(offline),
+        (Some(link), _) => Some(link),
+        (None, offline) => offline,
+    })
+}
+
+/// An authorisation as stored.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = authorisations)]
+pub(super) struct AuthorisationRow {
+    pub(super) id: Id<Uuid>,
+    pub(super) agent_name: String,
+    pub(super) agent_phone: String,
+    pub(super) principal_role: String,
+    pub(super) document_sha256: String,
+    pub(super) valid_until: Ms,
+    pub(super) recorded_by: Id<PersonId>,
+    pub(super) recorded_at: Ms,
+    pub(super) revoked_at: Option<Ms>,
+}
+
+impl AuthorisationRow {
+    pub(super) fn is_in_force(&self, now: Instant) -> bool {
+        self.revoked_at.is_none() && self.valid_until.0 > now
+    }
+}
+
+pub(super) fn insert_authorisation(
+    conn: &mut Conn,
+    case_id: CaseId,
+    row: &AuthorisationRow,
+) -> Result<(), ApiError> {
+    let row = (
+        authorisations::id.eq(row.id.0.to_string()),
+        authorisations::case_id.eq(case_id.to_string()),
+        authorisations::agent_name.eq(&row.agent_name),
+        authorisations::agent_phone.eq(&row.agent_phone),
+        authorisations::principal_role.eq(&row.principal_role),
+        authorisations::document_sha256.eq(&row.document_sha256),
+        authorisations::valid_until.eq(row.valid_until.0.0),
+        authorisations::recorded_by.eq(row.recorded_by.0.to_string()),
+        authorisations::recorded_at.eq(row.recorded_at.0.0),
+    );
+    diesel::insert_into(authorisations::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+pub(super) fn list_authorisations(
+    conn: &mut Conn,
+    case_id: CaseId,
+) -> Result<Vec<AuthorisationRow>, ApiError> {
+    Ok(authorisations::table
+        .filter(authorisations::case_id.eq(case_id.to_string()))
+        .order((authorisations::recorded_at.desc(), authorisations::id.desc()))
+        .limit(100)
+        .select(AuthorisationRow::as_select())
+        .load(conn)?)
+}
+
+pub(super) fn find_authorisation(
+    conn: &mut Conn,
+    case_id: CaseId,
+    id: Uuid,
+) -> Result<Option<AuthorisationRow>, ApiError> {
+    Ok(authorisations::table
+        .filter(authorisations::id.eq(id.to_string()))
+        .filter(authorisations::case_id.eq(case_id.to_string()))
+        .select(AuthorisationRow::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+pub(super) fn revoke_authorisation(
+    conn: &mut Conn,
+    id: Uuid,
+    now: Instant,
+) -> Result<(), ApiError> {
+    let open = authorisations::table
+        .filter(authorisations::id.eq(id.to_string()))
+        .filter(authorisations::revoked_at.is_null());
+    diesel::update(open).set(authorisations::revoked_at.eq(Some(now.0))).execute(conn)?;
+    Ok(())
 }

@@ -2,59 +2,9 @@
 
 use super::rules::{ObjectionReason, VoidReason};
 
-/// A language of the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lang {
-    Zh,
-    En,
-}
+pub use crate::print::words::{Lang, sheet_code};
 
 impl Lang {
-    /// The language tag.
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::Zh => "zh-CN",
-            Self::En => "en",
-        }
-    }
-
-    /// The language that the switch leads to.
-    pub fn other(self) -> Self {
-        match self {
-            Self::Zh => Self::En,
-            Self::En => Self::Zh,
-        }
-    }
-
-    /// The language that was asked for by the switch, else the best of `Accept-Language`, else
-    /// Chinese.
-    pub fn choose(asked: Option<&str>, accept: Option<&str>) -> Self {
-        asked.and_then(Self::of_tag).or_else(|| Self::best(accept?)).unwrap_or(Self::Zh)
-    }
-
-    fn of_tag(tag: &str) -> Option<Self> {
-        match tag.trim().split('-').next()?.to_ascii_lowercase().as_str() {
-            "zh" => Some(Self::Zh),
-            "en" => Some(Self::En),
-            _ => None,
-        }
-    }
-
-    fn best(accept: &str) -> Option<Self> {
-        let ranked = accept.split(',').take(20).filter_map(|part| {
-            let (tag, quality) = part.split_once(";q=").unwrap_or((part, "1"));
-            let quality: f32 = quality.trim().parse().unwrap_or(0.0);
-            Some((Self::of_tag(tag)?, quality)).filter(|(_, quality)| *quality > 0.0)
-        });
-        // The first of equals.
-        ranked
-            .fold(None, |best: Option<(Self, f32)>, (lang, quality)| match best {
-                Some((_, known)) if known >= quality => best,
-                _ => Some((lang, quality)),
-            })
-            .map(|(lang, _)| lang)
-    }
-
     /// The words of this language.
     pub fn words(self) -> &'static Words {
         match self {
@@ -79,15 +29,28 @@ pub enum Notice {
     NotNow,
     ObjectionForm,
     TooManyObjections,
+    NowPartly,
+    PartlyForm,
+    NowComplained,
+    ComplaintForm,
 }
 
 impl Notice {
     /// The status that goes with it.
     pub fn status(self) -> u16 {
         match self {
-            Self::CodeSent | Self::NowAgreed | Self::NowObjected => 200,
+            Self::CodeSent
+            | Self::NowAgreed
+            | Self::NowObjected
+            | Self::NowPartly
+            | Self::NowComplained => 200,
             Self::AlreadyAgreed | Self::NotNow => 409,
-            Self::CodeForm | Self::CodeWrong { .. } | Self::AskForCode | Self::ObjectionForm => 422,
+            Self::CodeForm
+            | Self::CodeWrong { .. }
+            | Self::AskForCode
+            | Self::ObjectionForm
+            | Self::PartlyForm
+            | Self::ComplaintForm => 422,
             Self::CodeExhausted | Self::TooManyCodes | Self::TooManyObjections => 429,
         }
     }
@@ -143,6 +106,22 @@ impl Notice {
             Self::ObjectionForm => pick(
                 "请选择异议原因；说明最多1000字。",
                 "Choose a reason; your words may have at most 1,000 characters.",
+            ),
+            Self::NowPartly => pick(
+                "您同意的项目已记录，其余项目我们会与您协商。",
+                "What you agree on is recorded. We will talk with you about the rest.",
+            ),
+            Self::PartlyForm => pick(
+                "请勾选您不同意的项目（至少一项，但不是全部）。",
+                "Mark the items that you do not agree on: at least one, but not all.",
+            ),
+            Self::NowComplained => pick(
+                "您的投诉已记录，我们会尽快回复。",
+                "Your complaint is recorded. We will answer soon.",
+            ),
+            Self::ComplaintForm => pick(
+                "请填写投诉内容，最多1000字。",
+                "Write what you complain of, at most 1,000 characters.",
             ),
             Self::TooManyObjections => pick(
                 "您的异议已多次记录，我们会与您联系。",
@@ -203,14 +182,23 @@ words! {
     rescue: "施救费（另计）", "Rescue, beside the total";
     supplement: "增补", "supplement";
     hours: "小时", "h";
-    no_admission:
-        "受理报案、现场查勘和定损，不等于保险公司承认承担赔偿责任；赔付以保险合同和核赔结果为准。",
-        "Taking reports, surveying and assessing are no admission of liability. What is paid follows from the contract and its adjudication.";
     ask_code: "获取验证码", "Send me a code";
     code_goes_to: "验证码将发送至", "The code goes to";
     code: "短信验证码", "Code from the text message";
     agree: "我已阅读并同意本版定损单", "I have read this version and agree";
     agree_title: "确认", "Agree";
+    partly_title: "部分同意", "Agree on some items";
+    partly_note: "勾选您不同意的项目，其余项目视为同意，需要验证码。", "Mark what you do not agree on; the rest counts as agreed. Needs the code.";
+    partly: "确认其余项目", "Agree on the rest";
+    amount_wanted: "您认为合理的总金额（元，可不填）", "The total that you think right (yuan, may be left empty)";
+    complain_title: "投诉", "Complain";
+    complain: "提交投诉", "Send the complaint";
+    complain_words: "投诉内容", "What you complain of";
+    keep_pdf: "下载损失确认协议（PDF）", "Download the loss agreement (PDF)";
+    keep_bundle: "下载电子凭证（可离线验证）", "Download the proof (verified offline)";
+    indicative: "赔付测算（仅供参考，不构成赔付承诺）", "Indicative split (no promise)";
+    insurer_part: "保险承担（测算）", "Borne by the insurance";
+    customer_part: "您承担（测算）", "Left to you";
     object_title: "有异议", "Object";
     object_note: "提出异议无需验证码，也不影响您的权利。", "No code is needed to object, and no right is lost by it.";
     object_words: "说明（可不填）", "Your words (may be left empty)";
@@ -257,62 +245,5 @@ pub fn objection_text(reason: ObjectionReason, lang: Lang) -> &'static str {
         (R::Cover, Lang::En) => "Something should be covered",
         (R::Other, Lang::Zh) => "其他",
         (R::Other, Lang::En) => "Something else",
-    }
-}
-
-/// The name of a code of the sheet: kind of line, labor type, source of a part.
-pub fn sheet_code(code: &str, lang: Lang) -> &str {
-    const NAMES: &[(&str, &str, &str)] = &[
-        ("replace", "换件", "replace"),
-        ("repair", "修理", "labor"),
-        ("material", "辅料", "material"),
-        ("sublet", "外修", "other workshop"),
-        ("betterment", "折旧", "betterment"),
-        ("salvage", "残值", "salvage"),
-        ("rescue", "施救", "rescue"),
-        ("remove_install", "拆装", "remove and install"),
-        ("body", "钣金", "body"),
-        ("refinish", "喷漆", "refinish"),
-        ("mechanical", "机修", "mechanical"),
-        ("electrical", "电工", "electrical"),
-        ("glass", "玻璃", "glass"),
-        ("frame", "大梁", "frame"),
-        ("oe_dealer", "原厂件（4S）", "original, dealer"),
-        ("oe_market", "原厂件（市场）", "original, market"),
-        ("aftermarket", "品牌件", "aftermarket"),
-        ("recycled", "拆车件", "recycled"),
-        ("remanufactured", "再制造件", "remanufactured"),
-        ("insured", "归被保险人", "kept by the insured"),
-        ("insurer", "归保险公司", "kept by the insurer"),
-        ("own", "本车", "insured vehicle"),
-        ("third_party", "第三者车辆", "third party"),
-    ];
-    match (NAMES.iter().find(|(name, _, _)| *name == code), lang) {
-        (Some((_, zh, _)), Lang::Zh) => zh,
-        (Some((_, _, en)), Lang::En) => en,
-        (None, _) => code,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_language_is_the_one_asked_for_or_the_best_accepted() {
-        for (asked, accept, expected) in [
-            (None, None, Lang::Zh),
-            (Some("en"), Some("zh-CN"), Lang::En),
-            (Some("zh-CN"), Some("en"), Lang::Zh),
-            (Some("fr"), Some("en"), Lang::En),
-            (None, Some("en-GB,en;q=0.9"), Lang::En),
-            (None, Some("zh-CN,zh;q=0.9,en;q=0.8"), Lang::Zh),
-            (None, Some("fr, en;q=0.5, zh;q=0.7"), Lang::Zh),
-            (None, Some("en;q=0, fr"), Lang::Zh),
-            (None, Some("en;q=x"), Lang::Zh),
-            (None, Some("*"), Lang::Zh),
-        ] {
-            assert_eq!(Lang::choose(asked, accept), expected, "{asked:?} {accept:?}");
-        }
     }
 }

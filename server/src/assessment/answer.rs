@@ -1,10 +1,14 @@
 //! Versions and refusals as they go over the wire.
 
 use api_spec::{
-    assessment::{SheetLine, SheetTotals, VehicleSheet, VersionResponse, VersionSummary},
+    assessment::{
+        IndicativeSplit, SheetLine, SheetTotals, TotalLossHint, VehicleSheet, VersionResponse,
+        VersionSummary,
+    },
     problem::{Code, FieldError},
 };
 use sync_core::{
+    cover::Indicative,
     estimate::chinese_capitals,
     money::Fen,
     sheet::{self, SheetProblem},
@@ -61,9 +65,14 @@ pub(super) fn summary(version: &Version) -> VersionSummary {
 }
 
 pub(super) fn whole(version: &Version) -> Result<VersionResponse, ApiError> {
-    let sheet = version.read()?.sheet;
+    let frozen = version.read()?;
+    let photos = frozen.photos.iter().map(|photo| photo.id).collect();
+    let sheet = frozen.sheet;
     Ok(VersionResponse {
         version: summary(version),
+        indicative: sheet.indicative.map(indicative),
+        rate_card_version: sheet.rate_card.as_ref().map(|card| card.version),
+        photos,
         vehicles: sheet.vehicles.into_iter().map(vehicle).collect(),
         totals: totals(&sheet.totals),
         canonical: String::from_utf8(version.sheet.clone()).map_err(ApiError::internal)?,
@@ -78,6 +87,25 @@ fn vehicle(sheet: sheet::VehicleSheet) -> VehicleSheet {
         brand_model: sheet.brand_model,
         lines: sheet.lines.into_iter().map(line).collect(),
         totals: totals(&sheet.totals),
+        total_loss: sheet.total_loss.map(|loss| TotalLossHint {
+            actual_value_fen: loss.actual_value_fen.0,
+            share_bp: loss.share_bp,
+            suggestion: loss.suggestion.as_str().to_owned(),
+        }),
+    }
+}
+
+fn indicative(split: Indicative) -> IndicativeSplit {
+    IndicativeSplit {
+        indicative: true,
+        policy_number: split.policy_number,
+        liability_bp: split.liability_bp,
+        own_damage_fen: split.own_damage_fen.0,
+        rescue_fen: split.rescue_fen.0,
+        compulsory_fen: split.compulsory_fen.0,
+        third_party_fen: split.third_party_fen.0,
+        insurer_fen: split.insurer_fen.0,
+        customer_fen: split.customer_fen.0,
     }
 }
 
@@ -94,6 +122,10 @@ fn line(row: sheet::SheetRow) -> SheetLine {
         unit_price_fen: fen(row.unit_price_fen),
         hours_milli: row.hours_milli,
         rate_fen: fen(row.rate_fen),
+        price_basis: row.price_basis.map(|basis| basis.as_str().to_owned()),
+        price_ref: row.price_ref,
+        part_returned: row.part_returned,
+        kept_by: row.kept_by.map(|keeper| keeper.as_str().to_owned()),
         discount_bp: row.discount_bp,
         cover: row.cover.as_str().to_owned(),
         reason: row.reason,

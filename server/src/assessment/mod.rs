@@ -7,8 +7,11 @@
 
 mod answer;
 mod api;
+mod compare;
+mod duties;
 mod rules;
 mod store;
+mod terms;
 
 use sync_core::{
     ids::{CaseId, PersonId, VersionId},
@@ -29,10 +32,20 @@ use crate::{
 };
 
 pub use answer::hexadecimal;
+pub use duties::{
+    QueueOrder, Waiting, begin_verification, held, leave_queue, queue, queue_for_verification,
+    take_duty, waiting,
+};
+pub use rules::{Duty, Held, may_take};
+pub use store::MarkRow;
 
 /// Registers the operations.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(api::freeze_version).service(api::list_versions).service(api::get_version);
+    config
+        .service(api::freeze_version)
+        .service(api::list_versions)
+        .service(compare::compare_versions)
+        .service(api::get_version);
 }
 
 /// A frozen version.
@@ -98,6 +111,14 @@ pub fn find_newest(conn: &mut Conn, case_id: CaseId) -> Result<Option<Version>, 
     store::find_newest(conn, case_id)
 }
 
+/// What a verifier should look at in a version.
+///
+/// # Errors
+/// Database faults.
+pub fn marks(conn: &mut Conn, version: VersionId) -> Result<Vec<MarkRow>, ApiError> {
+    store::list_marks(conn, version)
+}
+
 /// The number of the newest version of a case; 0 while there is none.
 ///
 /// # Errors
@@ -137,7 +158,9 @@ pub fn freeze(
     let heads: Vec<String> = draft.heads.iter().map(ToString::to_string).collect();
     let open = draft.open_conflicts.iter().map(|conflict| conflict.path.to_string()).collect();
     rules::may_freeze(&freeze.based_on, &heads, open).map_err(answer::refused)?;
-    let sheet = sync_core::sheet::of_draft(&draft.draft).map_err(answer::unpriced)?;
+    let branch_path = &seen.facts.branch_path;
+    let (terms, card) = terms::of_case(conn, case_id, branch_path, app.now())?;
+    let sheet = sync_core::sheet::under(&draft.draft, &terms).map_err(answer::unpriced)?;
     let newest = store::find_newest(conn, case_id)?;
     if let Some(newest) = &newest
         && seen.status >= CaseStatus::Assessed
@@ -145,6 +168,10 @@ pub fn freeze(
     {
         return Err(answer::refused(rules::FreezeRefusal::Unchanged));
     }
+    take_duty(conn, case_id, &[actor.person], Duty::Assess, app.now())?;
+    let marks = terms::marks_of(conn, case_id, branch_path, &draft.draft, &sheet, card.as_ref())?;
+    let rows: Vec<_> =
+        sheet.vehicles.iter().flat_map(|vehicle| vehicle.lines.iter().cloned()).collect();
     let totals = sheet.totals;
     let frozen = FrozenSheet {
         schema: sync_core::sheet::SCHEMA,
@@ -152,6 +179,7 @@ pub fn freeze(
         version: newest.map_or(0, |newest| newest.number) + 1,
         draft_sha256: hexadecimal(&draft.sha256),
         sheet,
+        photos: sync_core::sheet::photos_of(&draft.draft),
     };
     let version = Version {
         id: freeze.id,
@@ -171,6 +199,10 @@ pub fn freeze(
     };
     store::insert(conn, &version)?;
     draft::froze(conn, case_id, &draft.heads, &draft.sha256, version.frozen_at)?;
+    store::insert_marks(conn, version.id, &marks)?;
+    store::insert_prices(conn, &version, &rows)?;
+    // What was agreed before is not to be verified any more.
+    leave_queue(conn, case_id)?;
     say(conn, app, actor, EventKind::VersionFrozen, &version)?;
     if rules::voids_agreement(seen.status) {
         say(conn, app, actor, EventKind::AgreementVoided, &version)?;

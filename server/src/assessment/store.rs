@@ -1,5 +1,7 @@
 //! Rows of frozen versions. There is no update: a version never changes.
 
+mod verifying;
+
 use diesel::{dsl::max, prelude::*};
 use sync_core::{
     ids::{CaseId, PersonId, VersionId},
@@ -15,6 +17,9 @@ use crate::{
     },
     error::ApiError,
 };
+
+pub use verifying::MarkRow;
+pub(super) use verifying::*;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = versions)]
@@ -123,4 +128,19 @@ pub(super) fn list(
         .select(Row::as_select())
         .load(conn)?;
     Ok(rows.into_iter().map(Version::from).collect())
+}
+
+/// The version with this number.
+pub(super) fn find_number(
+    conn: &mut Conn,
+    case_id: CaseId,
+    number: i64,
+) -> Result<Option<Version>, ApiError> {
+    let row: Option<Row> = versions::table
+        .filter(versions::case_id.eq(case_id.to_string()))
+        .filter(versions::number.eq(number))
+        .select(Row::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(Version::from))
 }

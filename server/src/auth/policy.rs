@@ -279,13 +279,50 @@ operations! {
     OverrideUpload                 "override_upload"              Roles(FIELD);
     GetCustody                     "get_custody"                  Roles(&[Verifier, Adjudicator, Complaints, Manager, Admin]);
     SealKeys                       "seal_keys"                    Public;
+    // tariff
+    CreateRateCard                 "create_rate_card"             Roles(&[Manager, Admin]);
+    ListRateCards                  "list_rate_cards"              Roles(CASE_READERS);
+    PreviewPriceList               "preview_price_list"           Roles(&[Manager, Admin]);
+    ImportPriceList                "import_price_list"            Roles(&[Manager, Admin]);
+    ListPriceLists                 "list_price_lists"             Roles(CASE_READERS);
+    RecordPolicy                   "record_policy"                Roles(&[Intake, Adjudicator, Manager, CoreSystem]);
+    GetCaseTerms                   "get_case_terms"               Roles(CASE_READERS);
     // assessment
     FreezeVersion                  "freeze_version"               Roles(FIELD);
     ListVersions                   "list_versions"                Roles(CASE_READERS);
     GetVersion                     "get_version"                  Roles(CASE_READERS);
+    CompareVersions                "compare_versions"             Roles(CASE_READERS);
+    // negotiation
+    RecordRound                    "record_round"                 Roles(FIELD);
+    GetNegotiation                 "get_negotiation"              Roles(CASE_READERS);
+    ExplainObjection               "explain_objection"            Roles(FIELD);
+    AgreeVisit                     "agree_visit"                  Roles(FIELD);
+    ChangeVisit                    "change_visit"                 Roles(FIELD);
+    RecordVisit                    "record_visit"                 Roles(FIELD);
+    // verification
+    SetAuthority                   "set_authority"                Roles(&[Manager, Admin]);
+    ListAuthority                  "list_authority"               Roles(&[Verifier, Adjudicator, Manager, Admin]);
+    DelegateAuthority              "delegate_authority"           Roles(&[Verifier, Manager]);
+    ListDelegations                "list_delegations"             Roles(&[Verifier, Manager]);
+    RevokeDelegation               "revoke_delegation"            Roles(&[Verifier, Manager]);
+    ListVerificationQueue          "list_verification_queue"      Roles(&[Verifier, Manager]);
+    GetVerification                "get_verification"             Roles(CASE_READERS);
+    StartVerification              "start_verification"           Roles(&[Verifier, Manager]);
+    VerifyVersion                  "verify_version"               Roles(&[Verifier, Manager]);
+    ReturnVersion                  "return_version"               Roles(&[Verifier, Manager]);
+    AnswerReturn                   "answer_return"                Roles(FIELD);
     // agreement: the customer's proof is the link and the one-time code
     CreateLink                     "create_link"                  Roles(FIELD);
     GetAgreement                   "get_agreement"                Roles(CASE_READERS);
+    RecordAuthorisation            "record_authorisation"         Roles(FIELD);
+    ListAuthorisations             "list_authorisations"          Roles(CASE_READERS);
+    RevokeAuthorisation            "revoke_authorisation"         Roles(FIELD);
+    DeliverAgreement               "deliver_agreement"            Roles(FIELD);
+    GetAgreementBundle             "get_agreement_bundle"         Roles(CASE_READERS);
+    AgreePartly                    "agree_partly"                 Public;
+    Complain                       "complain"                     Public;
+    DownloadBundle                 "download_bundle"              Public;
+    DownloadAgreement              "download_agreement"           Public;
     ShowSheet                      "show_sheet"                   Public;
     RequestCode                    "request_code"                 Public;
     AgreeSheet                     "agree_sheet"                  Public;
@@ -297,6 +334,8 @@ operations! {
     ResumeClock                    "resume_clock"                 Roles(&[Dispatcher, Manager]);
     ExtendClock                    "extend_clock"                 Roles(&[Manager]);
     SetContractLimit               "set_contract_limit"           Roles(&[Manager, Admin, CoreSystem]);
+    // documents
+    GetDocument                    "get_document"                 Roles(CASE_READERS);
     // sync
     SyncCommands                   "sync_commands"                Roles(&[Surveyor]);
     SyncPhone                      "sync_phone"                   Roles(FIELD);

@@ -1,10 +1,12 @@
 //! Tables as diesel sees them; the same for both engines. One block for each migration.
 
 mod draft;
+mod loss;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
 pub use draft::*;
+pub use loss::*;
 
 table! {
     branches (id) {
@@ -239,6 +241,7 @@ table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         superseded_at -> Nullable<BigInt>,
+        authorisation_id -> Nullable<Text>,
     }
 }
 

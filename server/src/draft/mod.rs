@@ -34,7 +34,7 @@ mod wire;
 
 use api_spec::draft::SyncDraftRequest;
 use sync_core::{
-    ids::CaseId,
+    ids::{CaseId, PersonId},
     model::ChangeHash,
     protocol::Lock,
     time::{Instant, Span},
@@ -119,6 +119,14 @@ pub fn standing(conn: &mut Conn, case_id: CaseId) -> Result<Option<Standing>, Ap
         heads: head.heads,
         lock: head.lock,
     }))
+}
+
+/// Everybody who wrote to the draft of a case.
+///
+/// # Errors
+/// Database faults.
+pub fn writers(conn: &mut Conn, case_id: CaseId) -> Result<Vec<PersonId>, ApiError> {
+    store::list_writers(conn, case_id)
 }
 
 /// Pins what was approved: later changes enter the draft and leave these heads as they are.

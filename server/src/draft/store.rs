@@ -444,3 +444,14 @@ fn number(n: u64) -> Result<i64, ApiError> {
 fn count(n: i64) -> Result<u64, ApiError> {
     u64::try_from(n).map_err(ApiError::internal)
 }
+
+/// Everybody who wrote to a draft.
+pub(super) fn list_writers(conn: &mut Conn, case_id: CaseId) -> Result<Vec<PersonId>, ApiError> {
+    let rows: Vec<Option<Id<PersonId>>> = draft_change::table
+        .filter(draft_change::case_id.eq(case_id.to_string()))
+        .filter(draft_change::person_id.is_not_null())
+        .select(draft_change::person_id)
+        .distinct()
+        .load(conn)?;
+    Ok(rows.into_iter().flatten().map(|id| id.0).collect())
+}

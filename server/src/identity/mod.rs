@@ -173,6 +173,14 @@ pub fn find_branch(conn: &mut Conn, code: &str) -> Result<Option<BranchId>, ApiE
     store::branches::find_branch_by_code(conn, code)
 }
 
+/// The branch with this path and those above it, nearest first.
+///
+/// # Errors
+/// Database faults.
+pub fn branches_upwards(conn: &mut Conn, path: &str) -> Result<Vec<BranchId>, ApiError> {
+    store::branches::list_upwards(conn, path)
+}
+
 /// Whether there is a person with this id.
 ///
 /// # Errors

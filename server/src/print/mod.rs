@@ -6,6 +6,9 @@
 
 mod face;
 mod layout;
+pub mod notices;
+pub mod sheet;
+pub mod words;
 mod wrap;
 mod write;
 

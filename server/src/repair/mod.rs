@@ -42,6 +42,25 @@ pub fn list_cases_of_shop(
     store::list_cases_of_shop(conn, shop, after, limit)
 }
 
+/// The shop in the registry that the customer chose.
+///
+/// # Errors
+/// Database faults.
+pub fn chosen_shop(conn: &mut Conn, case_id: CaseId) -> Result<Option<ShopId>, ApiError> {
+    Ok(store::find_choice(conn, case_id)?.and_then(|choice| choice.shop_id))
+}
+
+/// The class (`one`, `two`, `three`) of the shop in the registry that the customer chose.
+///
+/// # Errors
+/// Database faults.
+pub fn chosen_class(conn: &mut Conn, case_id: CaseId) -> Result<Option<&'static str>, ApiError> {
+    let chosen = store::find_choice(conn, case_id)?.and_then(|choice| choice.shop_id);
+    let Some(shop) = chosen else { return Ok(None) };
+    let shop = store::find_shop(conn, shop)?;
+    Ok(shop.and_then(|shop| rules::Class::parse(&shop.class)).map(rules::Class::as_str))
+}
+
 /// Whether the customer's choice in force is this shop.
 ///
 /// # Errors

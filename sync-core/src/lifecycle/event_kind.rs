@@ -122,10 +122,32 @@ event_kinds! {
     Decision Agreed = "agreed",
     /// The customer objected (C14).
     Fact Objected = "objected",
+    /// An agreement that was given without signal does not hold; the reason is told.
+    Fact OfflineAgreementVoid = "offline_agreement_void",
+    /// The customer complained on their page.
+    Fact ComplaintMade = "complaint_made",
     /// An agreement is void, because what was agreed has changed.
     Decision AgreementVoided = "agreement_voided",
     /// The agreed version was verified (C27).
     Decision Verified = "verified",
+    /// The verifier returned the agreed version with reasons.
+    Fact VersionReturned = "version_returned",
+    /// An offer, or an answer to one, was made by either side (C25).
+    Fact OfferMade = "offer_made",
+    /// What the customer objected to was explained (C14).
+    Fact ObjectionExplained = "objection_explained",
+    /// The customer agreed on some lines and objects to others (C25).
+    Fact PartlyAgreed = "partly_agreed",
+    /// A visit was agreed with the customer, moved, or called off (C22, C23, C28).
+    Fact VisitAgreed = "visit_agreed",
+    /// A visit took place, with its result.
+    Fact VisitDone = "visit_done",
+    /// The repair shop told how far it is.
+    Fact RepairProgressed = "repair_progressed",
+    /// The repair shop found more damage and asks for a supplement.
+    Fact SupplementRequested = "supplement_requested",
+    /// The assessor answered a request for a supplement.
+    Fact SupplementAnswered = "supplement_answered",
     /// The customer chose a repair shop (C18).
     Fact ShopChosen = "shop_chosen",
     /// Somebody wrote a note.

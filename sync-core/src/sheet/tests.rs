@@ -123,6 +123,7 @@ fn the_whole_salvage_is_deducted_once_from_the_vehicle_it_belongs_to() {
 #[test]
 fn equal_sheets_have_equal_bytes_and_any_change_shows_in_the_hash() {
     let frozen = |price, version| FrozenSheet {
+        photos: Vec::new(),
         schema: SCHEMA,
         case_id: CaseId(CASE),
         version,

@@ -15,6 +15,7 @@ table{width:100%;border-collapse:collapse}th{text-align:left;font-weight:normal}
 td,thead th:last-child{text-align:right}td{white-space:nowrap;vertical-align:top}td[lang]{white-space:normal}\
 tr{border-bottom:1px solid #8886}thead th,.sum>*,tfoot th{font-weight:bold}\
 small{display:block;opacity:.75}h2 small{display:inline}th p{margin:0}\
+.tick{padding:.4em 0}.tick input{width:1.5em;min-height:1.5em;vertical-align:middle}summary{padding:.7em 0;min-height:24px}\
 .note{border-left:4px solid #2a7;padding:.4em .8em}.bad{border-color:#c33}\
 label{display:block;margin:.5em 0}input,select,textarea,button{font:inherit;width:100%;box-sizing:border-box;padding:.6em;min-height:44px}\
 button{margin:.5em 0}.main{font-weight:bold}footer{margin:2em 0 1em}";

@@ -49,6 +49,21 @@ pub(in crate::identity) fn find_branch_by_code(
     Ok(id.map(|id| id.0))
 }
 
+/// The branch with this path and those above it, the longest path first.
+pub(in crate::identity) fn list_upwards(
+    conn: &mut Conn,
+    path: &str,
+) -> Result<Vec<BranchId>, ApiError> {
+    let ends = path.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
+    let paths: Vec<&str> = ends.filter_map(|at| path.get(..=at)).collect();
+    let mut found: Vec<(String, Id<BranchId>)> = branches::table
+        .filter(branches::path.eq_any(paths))
+        .select((branches::path, branches::id))
+        .load(conn)?;
+    found.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+    Ok(found.into_iter().map(|(_, id)| id.0).collect())
+}
+
 pub(in crate::identity) fn insert_branch(
     conn: &mut Conn,
     id: BranchId,

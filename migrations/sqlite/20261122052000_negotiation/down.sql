@@ -1,0 +1,4 @@
+DROP TABLE visit_changes;
+DROP TABLE visits;
+DROP TABLE explanations;
+DROP TABLE negotiation_rounds;
