@@ -1,13 +1,17 @@
 //! The demo's story ends well on both databases: every promise that it plays through is kept.
 
-use tests::{Cluster, Safety, binary};
+use tests::{Cluster, Safety, Scratch, binary};
 
 fn tell(settings: &[(&str, &str)]) {
-    let output = binary::chakan(&["demo"], settings).output().unwrap();
+    let scratch = Scratch::new("demo");
+    let mut demo = binary::chakan(&["demo"], settings);
+    let output = demo.current_dir(scratch.path()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let why = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{why}");
     assert!(said.trim_end().ends_with("Everything was as expected."), "{said}");
+    let left = std::fs::read_dir(scratch.path()).unwrap().count();
+    assert_eq!(left, 0, "the story leaves nothing behind");
 }
 
 #[test]

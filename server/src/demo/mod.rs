@@ -21,7 +21,7 @@ pub use inbox::Inbox;
 use crate::{
     app::App,
     auth::{Auth, keys::Missing},
-    config::{Config, Database, Mode},
+    config::{BlobsPlace, Config, Database, Mode},
     error::ApiError,
     ports::{Ports, ids::SystemIds},
     startup,
@@ -77,6 +77,7 @@ pub fn tell_story(
         listen: ([127, 0, 0, 1], 0).into(),
         database,
         data_dir: stage.0.clone(),
+        blobs: BlobsPlace::Files(stage.0.join("blobs")),
         keys_dir: Some(keys),
         mode: Mode::Demo,
         ..config
