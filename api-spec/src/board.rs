@@ -200,3 +200,23 @@ pub struct TravelFigure {
     /// The same without sign.
     pub mean_absolute_error_ms: i64,
 }
+
+/// Where a case stands, as one audience is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CaseStatusResponse {
+    /// For whom.
+    pub audience: String,
+    /// The last step; absent before anything that concerns them.
+    pub now: Option<String>,
+    /// Every step, in the order in which the server learned of them.
+    pub steps: Vec<StatusStep>,
+}
+
+/// A step of a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StatusStep {
+    /// Which.
+    pub step: String,
+    /// When the server learned of it.
+    pub at: DateTime<Utc>,
+}

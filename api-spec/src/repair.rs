@@ -46,6 +46,13 @@ pub struct CreateShopRequest {
     /// Unified social credit code, 18 characters.
     #[schema(max_length = 64)]
     pub credit_code: String,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<crate::case::Position>,
+    /// When it is open, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 100)]
+    pub hours: Option<String>,
 }
 
 /// A repair shop.
@@ -172,4 +179,107 @@ pub struct ShopChoiceResponse {
     pub recorded_by: Uuid,
     /// When it was recorded.
     pub recorded_at: DateTime<Utc>,
+}
+
+/// Name shops to the customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecommendShopsRequest {}
+
+/// Shops that may be named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RecommendedShopsResponse {
+    /// Said first: any shop may be chosen (C18).
+    pub free_choice: FreeChoice,
+    /// The shops, nearest first and in turns.
+    pub shops: Vec<RecommendedShop>,
+}
+
+/// A shop that may be named (C19).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RecommendedShop {
+    /// Id.
+    pub id: Uuid,
+    /// Name.
+    pub name: String,
+    /// Address.
+    pub address: String,
+    /// Phone number.
+    pub phone: Option<String>,
+    /// `one`, `two`.
+    pub class: String,
+    /// When it is open, in words.
+    pub hours: Option<String>,
+    /// From the scene, if both places are known.
+    pub distance_m: Option<i64>,
+}
+
+/// How far a repair is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReportProgressRequest {
+    /// `received`, `dismantled`, `parts_ordered`, `parts_arrived`, `repairing`, `completed`,
+    /// `delivered`.
+    pub stage: String,
+    /// Remark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500)]
+    pub words: Option<String>,
+}
+
+/// Ask for a supplement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestSupplementRequest {
+    /// What was found.
+    #[schema(min_length = 1, max_length = 1000)]
+    pub words: String,
+}
+
+/// Answer a request for a supplement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerSupplementRequest {
+    /// Whether another version follows.
+    pub accepted: bool,
+    /// Why.
+    #[schema(min_length = 1, max_length = 1000)]
+    pub answer: String,
+}
+
+/// What a shop told of a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RepairResponse {
+    /// How far it is, oldest first.
+    pub progress: Vec<ProgressResponse>,
+    /// Its requests, oldest first.
+    pub supplements: Vec<SupplementResponse>,
+}
+
+/// A step of a repair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProgressResponse {
+    /// Which.
+    pub stage: String,
+    /// Remark.
+    pub words: String,
+    /// When.
+    pub reported_at: DateTime<Utc>,
+}
+
+/// A request for a supplement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SupplementResponse {
+    /// Id.
+    pub id: Uuid,
+    /// What was found.
+    pub words: String,
+    /// `open`, `accepted`, `refused`.
+    pub state: String,
+    /// The assessor's answer.
+    pub answer: Option<String>,
+    /// When.
+    pub requested_at: DateTime<Utc>,
+    /// When it was answered.
+    pub answered_at: Option<DateTime<Utc>>,
 }

@@ -44,6 +44,7 @@ each_engine!(a_shop_sees_the_approved_lines_of_cases_that_chose_it_and_no_more, 
             ("unit_price_fen", 77_700_i64.into()),
             ("cover", "uncovered".into()),
             ("reason", "事故前已损坏".into()),
+            ("explained", true.into()),
         ];
         pen.add_line(new_id(), &fields).unwrap();
     });

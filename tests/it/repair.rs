@@ -122,3 +122,71 @@ each_engine!(a_hidden_case_and_an_unknown_shop_are_refused, |app| {
     let stranger = app.person_at("nb", &[Role::Manager]);
     let _ = stranger.post(&path, &unknown).problem(404, "not_found");
 });
+
+each_engine!(near_shops_are_named_in_turns_with_the_statement_that_the_choice_is_free, |app| {
+    let manager = app.person(Role::Manager);
+    for (licence, class) in [("L1", "one"), ("L2", "two"), ("L3", "three")] {
+        let mut body = shop(licence, class);
+        body["position"] = json!({ "lat": 30.2741, "lon": 120.1302 });
+        body["hours"] = json!("8:00-18:00");
+        let _ = manager.post("/shops", &body).expect(201);
+    }
+    let case = new_case(&app.person(Role::Intake));
+    let path = format!("/cases/{case}/shop-recommendations");
+    let names = || -> Vec<String> {
+        let named = manager.post(&path, &json!({})).expect(200).value();
+        assert!(named["free_choice"]["zh-CN"].as_str().unwrap().contains("自主选择"));
+        let shops = named["shops"].as_array().unwrap();
+        shops.iter().map(|shop| shop["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let (first, second) = (names(), names());
+    assert_eq!(first.len(), 2);
+    assert_eq!(first.iter().rev().collect::<Vec<_>>(), second.iter().collect::<Vec<_>>());
+    assert_eq!(app.count("SELECT count(*) AS n FROM shop_recommendations"), 2);
+    let elsewhere = app.person_at("nb", &[Role::Manager]);
+    let _ = elsewhere.post(&path, &json!({})).problem(404, "not_found");
+});
+
+each_engine!(a_shop_tells_of_its_work_and_asks_for_supplements_on_its_own_cases_only, |app| {
+    let (own, other) = (new_shop(&app, "L1"), new_shop(&app, "L2"));
+    let person = |id: &str| app.shop_person(sync_core::ids::ShopId(id.parse().unwrap()));
+    let (ours, theirs) = (person(&own), person(&other));
+    let intake = app.person(Role::Intake);
+    let case = new_case(&intake);
+    let choice = json!({ "shop_id": own, "free_choice_told": true });
+    let _ = intake.post(&format!("/cases/{case}/shop"), &choice).expect(200);
+    let at = |what: &str| format!("/shop/cases/{case}/{what}");
+    let done = json!({ "stage": "parts_arrived", "words": "前保险杠到货" });
+    let told = ours.post(&at("progress"), &done).expect(201).value();
+    assert_eq!(told["progress"][0]["stage"], "parts_arrived");
+    ours.post(&at("progress"), &json!({ "stage": "x" })).refuses("stage", "unknown");
+    let asked =
+        ours.post(&at("supplements"), &json!({ "words": "水箱支架开裂" })).expect(201).value();
+    for what in ["progress", "supplements"] {
+        let body = if what == "progress" { done.clone() } else { json!({ "words": "x" }) };
+        let _ = theirs.post(&at(what), &body).problem(404, "not_found");
+    }
+    let _ = theirs.get(&at("repair")).problem(404, "not_found");
+
+    let id = asked["supplements"][0]["id"].as_str().unwrap().to_owned();
+    let assessor = app.person(Role::Assessor);
+    let open = assessor.get(&format!("/cases/{case}/supplements")).expect(200).value();
+    assert_eq!(open[0]["state"], "open");
+    let answer = json!({ "accepted": true, "answer": "已复勘，同意增补" });
+    let path = format!("/cases/{case}/supplements/{id}/answer");
+    let _ = assessor.post(&path, &answer).expect(200);
+    let _ = assessor.post(&path, &answer).problem(409, "conflict");
+    let seen = ours.get(&at("repair")).expect(200).value();
+    assert_eq!(seen["supplements"][0]["state"], "accepted");
+
+    // Each audience is told its own part of the same log.
+    let status = |audience: &str| {
+        let path = format!("/cases/{case}/status?audience={audience}");
+        assessor.get(&path).expect(200).value()
+    };
+    assert_eq!(status("customer")["now"], "repairing");
+    assert_eq!(status("shop")["now"], "supplement_answered");
+    assert_eq!(status("dispatcher")["now"], "reported");
+    let nobody = assessor.get(&format!("/cases/{case}/status?audience=x"));
+    nobody.refuses("audience", "unknown");
+});

@@ -207,6 +207,12 @@ operations! {
     CreateShop                     "create_shop"                  Roles(&[Manager, Admin]);
     ListShops                      "list_shops"                   Roles(CASE_READERS);
     ChooseShop                     "choose_shop"                  Roles(&[Intake, Dispatcher, Surveyor, Assessor, Manager]);
+    RecommendShops                 "recommend_shops"              Roles(&[Intake, Dispatcher, Surveyor, Assessor, Manager]);
+    ReportProgress                 "report_progress"              Roles(&[Shop]);
+    RequestSupplement              "request_supplement"           Roles(&[Shop]);
+    GetRepair                      "get_repair"                   Roles(&[Shop]);
+    ListSupplements                "list_supplements"             Roles(CASE_READERS);
+    AnswerSupplement               "answer_supplement"            Roles(FIELD);
     // dispatch
     ImportZones                    "import_zones"                 Roles(&[Manager, Admin]);
     ListZones                      "list_zones"                   Roles(&[Dispatcher, Manager, Admin]);
@@ -340,6 +346,7 @@ operations! {
     SyncCommands                   "sync_commands"                Roles(&[Surveyor]);
     SyncPhone                      "sync_phone"                   Roles(FIELD);
     // board
+    GetCaseStatus                  "get_case_status"              Roles(CASE_READERS);
     ListShopCases                  "list_shop_cases"              Roles(&[Shop]);
     GetShopCase                    "get_shop_case"                Roles(&[Shop]);
     GetFigures                     "get_figures"                  Roles(&[Manager, Admin]);

@@ -10,6 +10,7 @@ mod api;
 mod figures;
 mod queue;
 mod rules;
+mod status;
 mod store;
 mod stream;
 mod tail;
@@ -23,6 +24,7 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         .service(api::list_shop_cases)
         .service(api::get_shop_case)
+        .service(status::get_case_status)
         .service(queue::get_queue)
         .service(figures::get_figures)
         .service(figures::get_figures_table)

@@ -1,5 +1,7 @@
 //! PURE: what of an agreed sheet concerns the shop.
 
+pub mod status;
+
 use sync_core::{
     estimate::Cover,
     model::VehicleRole,

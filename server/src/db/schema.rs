@@ -192,6 +192,10 @@ table! {
         created_by -> Text,
         created_at -> BigInt,
         version -> BigInt,
+        lat -> Nullable<Double>,
+        lon -> Nullable<Double>,
+        hours -> Nullable<Text>,
+        recommended -> BigInt,
     }
 }
 

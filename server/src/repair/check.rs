@@ -39,6 +39,14 @@ pub(super) fn check_shop(request: &CreateShopRequest) -> Result<(NewShop, Vec<Wa
         Err(FieldError::new("licence_valid_until", "out_of_range", allowed))
     };
     let licence_ends_at = fields.keep(plausible);
+    let position = match request.position {
+        None => Some(None),
+        Some(position) => fields.keep(wire::point("position", position)).map(Some),
+    };
+    let hours = match &request.hours {
+        None => Some(None),
+        Some(hours) => fields.text("hours", hours, 1, 100).map(Some),
+    };
     let mut warnings = Vec::new();
     if code.as_ref().is_some_and(|code| !code.check_fits) {
         warnings.push(Warning {
@@ -56,6 +64,8 @@ pub(super) fn check_shop(request: &CreateShopRequest) -> Result<(NewShop, Vec<Wa
             licence_no: licence_no?,
             licence_ends_at: licence_ends_at?,
             credit_code: code?.normalised,
+            position: position?,
+            hours: hours?,
         })
     })();
     match shop {

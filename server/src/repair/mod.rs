@@ -9,6 +9,7 @@ mod api;
 mod check;
 mod rules;
 mod store;
+mod work;
 
 use sync_core::{
     ids::{CaseId, ShopId},
@@ -25,7 +26,16 @@ pub use rules::{FREE_CHOICE_EN, FREE_CHOICE_ZH};
 
 /// Registers the operations.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(api::create_shop).service(api::list_shops).service(api::choose_shop);
+    config
+        .service(api::create_shop)
+        .service(api::list_shops)
+        .service(api::choose_shop)
+        .service(work::recommend_shops)
+        .service(work::report_progress)
+        .service(work::request_supplement)
+        .service(work::get_repair)
+        .service(work::list_supplements)
+        .service(work::answer_supplement);
 }
 
 /// The cases whose customer's choice in force is this shop, the latest choice first: at most

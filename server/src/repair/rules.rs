@@ -69,6 +69,49 @@ pub fn against_recommending(
     reasons
 }
 
+/// A shop that might be named.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate<Id> {
+    pub id: Id,
+    pub class: Class,
+    pub licence_ends_at: Instant,
+    /// From the scene; unknown if either place is.
+    pub distance_m: Option<f64>,
+    /// How often it was named before.
+    pub recommended: i64,
+}
+
+/// Shops within this distance of each other are equally near.
+const BAND_M: f64 = 3_000.0;
+/// How many are named.
+pub const SEVERAL: usize = 5;
+
+/// The shops that staff may name (C19): class two or better with a licence in force, the nearest band
+/// first, within a band whoever was named less often. Several, so that none is designated (C18).
+pub fn recommend<Id: Ord + Clone>(mut shops: Vec<Candidate<Id>>, now: Instant) -> Vec<Id> {
+    shops.retain(|shop| against_recommending(shop.class, shop.licence_ends_at, now).is_empty());
+    let band =
+        |shop: &Candidate<Id>| shop.distance_m.map_or(f64::INFINITY, |m| (m / BAND_M).floor());
+    shops.sort_by(|a, b| {
+        band(a)
+            .total_cmp(&band(b))
+            .then(a.recommended.cmp(&b.recommended))
+            .then_with(|| a.id.cmp(&b.id))
+    });
+    shops.into_iter().take(SEVERAL).map(|shop| shop.id).collect()
+}
+
+/// How far a repair is, in the order of the work.
+pub const STAGES: [&str; 7] = [
+    "received",
+    "dismantled",
+    "parts_ordered",
+    "parts_arrived",
+    "repairing",
+    "completed",
+    "delivered",
+];
+
 const DAY_MS: i64 = 86_400_000;
 /// Beijing is eight hours ahead of UTC, all year.
 const BEIJING_MS: i64 = 8 * 3_600_000;
@@ -158,5 +201,36 @@ mod tests {
         ] {
             assert_eq!(credit_code(text).map(|code| code.check_fits), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn near_shops_take_turns_and_bad_ones_are_never_named() {
+        const NOW: Instant = Instant(1_000);
+        let shop = |id: u32, class, ends, metres: Option<f64>, recommended| Candidate {
+            id,
+            class,
+            licence_ends_at: Instant(ends),
+            distance_m: metres,
+            recommended,
+        };
+        let shops = vec![
+            shop(1, Class::One, 2_000, Some(2_900.0), 3),
+            shop(2, Class::Two, 2_000, Some(100.0), 4),
+            shop(3, Class::Three, 2_000, Some(1.0), 0),
+            shop(4, Class::One, 1_000, Some(1.0), 0),
+            shop(5, Class::Two, 2_000, Some(9_000.0), 0),
+            shop(6, Class::Two, 2_000, None, 0),
+        ];
+        assert_eq!(recommend(shops, NOW), [1, 2, 5, 6]);
+        // Over many rounds equal neighbours are named first equally often.
+        let mut times = [0_i64; 3];
+        for _ in 0..300 {
+            let row = |(id, n): (usize, &i64)| {
+                shop(u32::try_from(id).unwrap(), Class::One, 2_000, Some(10.0), *n)
+            };
+            let first = recommend(times.iter().enumerate().map(row).collect(), NOW)[0];
+            times[usize::try_from(first).unwrap()] += 1;
+        }
+        assert_eq!(times, [100, 100, 100]);
     }
 }

@@ -1,7 +1,10 @@
 //! Rows of shops and choices.
 
+mod work;
+
 use diesel::{define_sql_function, prelude::*, sql_types::Text};
 use sync_core::{
+    geo::Point,
     ids::{CaseId, PersonId, ShopId},
     time::Instant,
 };
@@ -17,6 +20,8 @@ use crate::{
     error::ApiError,
 };
 
+pub(super) use work::*;
+
 /// A shop as stored.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = repair_shops)]
@@ -31,10 +36,14 @@ pub(super) struct ShopRow {
     pub(super) credit_code: String,
     pub(super) created_at: Ms,
     pub(super) version: i64,
+    pub(super) lat: Option<f64>,
+    pub(super) lon: Option<f64>,
+    pub(super) hours: Option<String>,
+    pub(super) recommended: i64,
 }
 
 /// A checked shop to insert.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct NewShop {
     pub(super) name: String,
     pub(super) address: String,
@@ -43,6 +52,8 @@ pub(super) struct NewShop {
     pub(super) licence_no: String,
     pub(super) licence_ends_at: Instant,
     pub(super) credit_code: String,
+    pub(super) position: Option<Point>,
+    pub(super) hours: Option<String>,
 }
 
 pub(super) fn insert_shop(
@@ -64,6 +75,9 @@ pub(super) fn insert_shop(
         repair_shops::created_by.eq(by.to_string()),
         repair_shops::created_at.eq(now.0),
         repair_shops::version.eq(1),
+        repair_shops::lat.eq(shop.position.map(Point::lat)),
+        repair_shops::lon.eq(shop.position.map(Point::lon)),
+        repair_shops::hours.eq(&shop.hours),
     );
     diesel::insert_into(repair_shops::table).values(row).execute(conn)?;
     Ok(())

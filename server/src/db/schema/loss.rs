@@ -291,3 +291,40 @@ table! {
         made_at -> BigInt,
     }
 }
+
+table! {
+    shop_recommendations (id) {
+        id -> Text,
+        case_id -> Text,
+        shops -> Text,
+        recommended_by -> Text,
+        recommended_at -> BigInt,
+    }
+}
+
+table! {
+    repair_progress (id) {
+        id -> Text,
+        case_id -> Text,
+        shop_id -> Text,
+        stage -> Text,
+        words -> Text,
+        reported_by -> Text,
+        reported_at -> BigInt,
+    }
+}
+
+table! {
+    supplement_requests (id) {
+        id -> Text,
+        case_id -> Text,
+        shop_id -> Text,
+        words -> Text,
+        state -> Text,
+        answer -> Nullable<Text>,
+        requested_by -> Text,
+        requested_at -> BigInt,
+        answered_by -> Nullable<Text>,
+        answered_at -> Nullable<BigInt>,
+    }
+}
