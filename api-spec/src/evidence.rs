@@ -179,6 +179,15 @@ pub struct PhotoResponse {
     pub camera: Option<CameraFacts>,
     /// Reasons to look twice; none of them makes a photo invalid.
     pub notes: Vec<EvidenceNote>,
+    /// How much it proves by itself: `strong`, `fair` or `weak`; absent until it has arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<String>,
+    /// Whether preview and thumbnail can be fetched.
+    pub copies: bool,
+    /// What is wrong with it as a picture: `too_small`, `blurred`, `too_dark` or `too_bright`.
+    pub flaws: Vec<String>,
+    /// Other cases that you may see and that have it, or one that looks like it.
+    pub also_in_cases: Vec<Uuid>,
 }
 
 /// What the camera wrote into the file (EXIF). A claim of the device like any other.
@@ -202,12 +211,20 @@ pub struct CameraFacts {
     /// Model of the camera.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The program that wrote the file last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software: Option<String>,
+    /// When the satellites said that it was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gps_at: Option<NaiveDateTime>,
 }
 
 /// A reason to look twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EvidenceNote {
-    /// `camera_clock_differs`, `camera_place_differs`, `mock_position` or `captured_in_future`.
+    /// `camera_clock_differs`, `gps_clock_differs`, `camera_place_differs`, `mock_position`,
+    /// `captured_in_future`, `far_from_scene`, `far_from_arrival`, `edited`, `screenshot`,
+    /// `same_in_another_case` or `like_another_photo`.
     pub code: String,
     /// How far apart two times are, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -322,4 +339,72 @@ pub struct CustodyStep {
     pub side: String,
     /// The neighbour's hash.
     pub sha256: String,
+}
+
+/// Which photos a case needs.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CapturePlanResponse {
+    /// Kind of accident: `single_vehicle`, `collision`, `injury`, `glass`, `scratch` or `flood`.
+    pub kind: String,
+    /// Slots in the order in which they are taken.
+    pub slots: Vec<PlanSlot>,
+    /// What reviewers have asked for besides, oldest first.
+    pub requests: Vec<PhotoRequestResponse>,
+}
+
+/// One kind of photo of a plan.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PlanSlot {
+    /// What it shows.
+    pub slot: String,
+    /// How many at least; 0: only if there is something to show.
+    pub least: u32,
+    /// How many are declared.
+    pub taken: u32,
+    /// How many are still needed.
+    pub missing: u32,
+    /// Pixels of the shorter side at least.
+    pub shorter_side: u32,
+}
+
+/// More photos, please.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestPhotosRequest {
+    /// What they are to show.
+    #[schema(max_length = 64)]
+    pub slot: String,
+    /// How many at least, 1 to 20.
+    #[schema(minimum = 1, maximum = 20)]
+    pub least: i64,
+    /// Why, for whoever takes them.
+    #[schema(min_length = 1, max_length = 500)]
+    pub reason: String,
+    /// The loss line that they are to prove.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_id: Option<Uuid>,
+}
+
+/// Photos that were asked for.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PhotoRequestResponse {
+    /// Id.
+    pub id: Uuid,
+    /// What they are to show.
+    pub slot: String,
+    /// How many at least.
+    pub least: u32,
+    /// Why.
+    pub reason: String,
+    /// The loss line that they are to prove.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_id: Option<Uuid>,
+    /// Who asks.
+    pub requested_by: Uuid,
+    /// Since when.
+    pub requested_at: DateTime<Utc>,
+    /// How many of the kind were taken since.
+    pub taken: u32,
+    /// Whether that is enough.
+    pub answered: bool,
 }

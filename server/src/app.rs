@@ -6,7 +6,7 @@ use sync_core::time::Instant;
 
 use crate::{
     auth::Auth, board::Tail, config::Config, db::Db, dispatch::ZoneCache, draft::Drafts,
-    ports::Ports,
+    evidence::ReuseIndex, ports::Ports,
 };
 
 /// The one piece of shared state; cheap to clone.
@@ -22,6 +22,8 @@ pub struct App {
     pub drafts: Arc<Drafts>,
     /// Settings.
     pub config: Arc<Config>,
+    /// How the photos look that are known.
+    pub reuse: Arc<ReuseIndex>,
     /// Zones that were parsed before.
     pub zones: Arc<ZoneCache>,
     /// What those who watch on this node listen to.

@@ -24,6 +24,7 @@ pub mod db;
 pub mod demo;
 pub mod error;
 pub mod idempotency;
+pub mod imaging;
 pub mod jobs;
 mod middleware;
 pub mod openapi;

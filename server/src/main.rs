@@ -15,7 +15,7 @@ use server::{
     demo,
     error::ApiError,
     evidence::verify::{self, PublicKeys, Unproven},
-    identity, openapi,
+    identity, imaging, openapi,
     ports::{Ports, blobs, clock, ids, notifier, travel_time},
     startup::{self, StartFault},
 };
@@ -55,6 +55,12 @@ enum Command {
     /// Roads for driving times
     #[command(subcommand)]
     Roads(RoadsCommand),
+    /// Read a photo from standard input and write its copies, within fixed limits
+    #[command(hide = true)]
+    ImageWorker {
+        /// What is asked for, as JSON
+        ask: String,
+    },
     /// Prove receipts and evidence, offline and with public keys alone
     #[command(subcommand)]
     Verify(VerifyCommand),
@@ -171,6 +177,7 @@ fn run(arguments: Arguments) -> Result<(), StartFault> {
                 .map_err(|error| StartFault(error.to_string()))?);
             Ok(())
         }
+        Command::ImageWorker { ask } => imaging::run_worker(&ask).map_err(StartFault),
         Command::Verify(command) => {
             say(&prove(&command).map_err(|unproven| StartFault(unproven.0))?);
             Ok(())
@@ -276,6 +283,10 @@ fn ports(config: &Config) -> Result<Ports, StartFault> {
         )
         .map_err(|error| StartFault(format!("CHAKAN_ROADS: {error}")))?,
         calibration,
+        imaging: Arc::new(
+            imaging::ProcessImaging::of_this_program()
+                .map_err(|error| StartFault(format!("the image worker: {error}")))?,
+        ),
     })
 }
 

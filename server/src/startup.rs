@@ -146,6 +146,7 @@ pub fn assemble(config: Config, ports: Ports) -> Result<App, StartFault> {
         ports,
         auth: Arc::new(auth),
         drafts: Arc::default(),
+        reuse: Arc::default(),
         config: Arc::new(config),
         zones: Arc::default(),
         tail: Arc::default(),

@@ -12,6 +12,7 @@
 //! * [`estimate`], [`sheet`]: loss-sheet arithmetic in fen, and the sheet of a case that is agreed on
 //! * [`cover`], [`rate_card`]: what the policy would bear of it, and the rates that are agreed, as data
 //! * [`photo`]: what evidence photos show, how their bytes are named, what a receipt says
+//! * [`capture`]: which photos an accident needs, and whether one is sharp and bright enough
 //! * [`custody`]: the hash-chained log of every act on evidence, and its verification
 //! * [`model`], [`edit`], [`conflict`], [`difference`]: the shared draft, targeted writes to it, what
 //!   needs a person, what changed
@@ -24,6 +25,7 @@ pub use automerge;
 pub mod calendar;
 pub mod cbor;
 pub mod client;
+pub mod capture;
 pub mod clock;
 pub mod conflict;
 pub mod cover;

@@ -1,6 +1,8 @@
 //! Journeys: evidence photos (B3), from the manifest to the receipt.
 
 mod bytes;
+mod copies;
+mod guided;
 
 use std::{io::Cursor, path::Path};
 

@@ -24,6 +24,7 @@ use server::{
     ports::{
         Ports, blobs,
         ids::{Ids, SystemIds},
+        imaging,
         notifier::Message,
         travel_time,
     },
@@ -173,6 +174,7 @@ impl TestApp {
             ids: Arc::new(SystemIds),
             notifier: self.notifier.clone(),
             blobs: Arc::new(blobs::FileBlobs::open(&config.data_dir.join("blobs")).unwrap()),
+            imaging: Arc::new(imaging::HereImaging),
             travel_time: Arc::new(travel_time::StraightLine),
             calibration: Arc::default(),
         };

@@ -277,6 +277,10 @@ operations! {
     ListPhotos                     "list_photos"                  Roles(CASE_READERS);
     UploadPhoto                    "upload_photo"                 Roles(FIELD);
     GetPhoto                       "get_photo"                    Roles(CASE_READERS);
+    GetPreview                     "get_preview"                  Roles(CASE_READERS);
+    GetThumbnail                   "get_thumbnail"                Roles(CASE_READERS);
+    GetCapturePlan                 "get_capture_plan"             Roles(CASE_READERS);
+    RequestPhotos                  "request_photos"               Roles(&[Assessor, Verifier, Adjudicator, Manager]);
     TusOptions                     "tus_options"                  Public;
     CreateUpload                   "create_upload"                Roles(FIELD);
     GetUpload                      "get_upload"                   Roles(FIELD);

@@ -384,6 +384,52 @@ table! {
 }
 
 table! {
+    copies (sha256, kind) {
+        sha256 -> Text,
+        kind -> Text,
+        copy_sha256 -> Text,
+        size -> BigInt,
+        width -> BigInt,
+        height -> BigInt,
+        made_at -> BigInt,
+    }
+}
+
+table! {
+    photo_looks (seq) {
+        seq -> BigInt,
+        sha256 -> Text,
+        hashes -> Nullable<Binary>,
+        sharpness -> Nullable<Double>,
+        dark -> Nullable<Double>,
+        bright -> Nullable<Double>,
+        looked_at -> BigInt,
+    }
+}
+
+table! {
+    photo_likenesses (sha256, other_sha256) {
+        sha256 -> Text,
+        other_sha256 -> Text,
+        distance -> BigInt,
+        found_at -> BigInt,
+    }
+}
+
+table! {
+    photo_requests (id) {
+        id -> Text,
+        case_id -> Text,
+        slot -> Text,
+        least -> BigInt,
+        reason -> Text,
+        line_id -> Nullable<Text>,
+        requested_by -> Text,
+        requested_at -> BigInt,
+    }
+}
+
+table! {
     uploads (id) {
         id -> Text,
         person_id -> Text,

@@ -13,14 +13,15 @@ use api_spec::{
     problem::Code,
 };
 use futures_util::{StreamExt, stream};
-use sync_core::{ids::CaseId, lifecycle::EventKind, photo::ContentHash};
+use sync_core::{capture, ids::CaseId, lifecycle::EventKind, photo::ContentHash};
 
 use super::{
     Missing, camera,
     check::check_declarations,
     custody, receipt, receive,
-    rules::{self, Declaration, Declared, Note, PhotoRefusal},
+    rules::{self, Declaration, Declared, Note, PhotoRefusal, Surroundings},
     store::{self, BlobRow, PhotoRow},
+    surroundings::{self, Seen},
     tally,
 };
 use crate::{
@@ -238,16 +239,23 @@ pub async fn list_photos(
     let (actor, id) = (actor.into_actor(), id.0);
     let list = move |conn: &mut Conn| {
         case_log::see(conn, &actor, id)?;
-        store::list_with_contents(conn, id)
+        let around = surroundings::of_case(conn, id)?;
+        let mut photos = Vec::new();
+        let rows = store::list_with_contents(conn, id)?;
+        let manifest = tally(rows.iter().map(|(photo, _)| photo));
+        for (photo, content) in rows {
+            let seen = surroundings::of_photo(conn, &actor, id, &photo)?;
+            photos.push(photo_response((photo, content), &around, seen));
+        }
+        Ok((manifest, photos))
     };
-    let rows = app.db.read(list).await?;
-    let manifest = tally(rows.iter().map(|(photo, _)| photo));
+    let (manifest, photos) = app.db.read(list).await?;
     Ok(web::Json(ListPhotosResponse {
         declared: count(manifest.declared)?,
         received: count(manifest.received)?,
         missing_since: manifest.missing.first().map(|photo| wire::time(photo.since)),
         missing: manifest.missing.iter().map(missing_response).collect(),
-        photos: rows.into_iter().map(photo_response).collect(),
+        photos,
     }))
 }
 
@@ -281,7 +289,11 @@ fn missing_response(photo: &Missing) -> MissingPhoto {
     }
 }
 
-fn photo_response((row, content): (PhotoRow, Option<BlobRow>)) -> PhotoResponse {
+fn photo_response(
+    (row, content): (PhotoRow, Option<BlobRow>),
+    around: &Surroundings,
+    seen: Seen,
+) -> PhotoResponse {
     let photo = row.declaration();
     // Bytes that came for another case say nothing about a photo that has not come for this one.
     let content = content.filter(|_| row.received_at.is_some());
@@ -289,6 +301,21 @@ fn photo_response((row, content): (PhotoRow, Option<BlobRow>)) -> PhotoResponse 
         serde_json::from_value::<CameraFacts>(content.camera.0.clone()).unwrap_or_default()
     });
     let camera = facts.as_ref().map(camera::camera).unwrap_or_default();
+    let mut notes = rules::notes(&photo, row.declared_at.0, &camera);
+    let pixel = |length: i64| u32::try_from(length).unwrap_or(0);
+    let pixels = content.as_ref().map_or((0, 0), |row| (pixel(row.width), pixel(row.height)));
+    let png = content.as_ref().is_some_and(|row| row.media_type == "image/png");
+    let around = Surroundings {
+        pixels,
+        png,
+        same_elsewhere: seen.same_elsewhere,
+        like_another: !seen.look.like.is_empty(),
+        ..around.clone()
+    };
+    notes.extend(rules::notes_about(&photo, &camera, &around));
+    let grade = content.as_ref().map(|_| rules::grade(&notes, &photo, &camera));
+    let wanted = capture::wanted(photo.slot);
+    let flaws = seen.look.exposure.map(|exposure| capture::flaws(wanted, pixels, exposure));
     let position = photo.position.map(|point| Position {
         lat: point.lat(),
         lon: point.lon(),
@@ -310,18 +337,28 @@ fn photo_response((row, content): (PhotoRow, Option<BlobRow>)) -> PhotoResponse 
         media_type: content.as_ref().map(|content| content.media_type.clone()),
         width: content.as_ref().map(|content| content.width),
         height: content.as_ref().map(|content| content.height),
-        notes: rules::notes(&photo, row.declared_at.0, &camera).into_iter().map(note).collect(),
+        notes: notes.into_iter().map(note).collect(),
+        grade: grade.map(|grade| grade.as_str().to_owned()),
+        copies: seen.look.exposure.is_some(),
+        flaws: flaws.into_iter().flatten().map(|flaw| flaw.as_str().to_owned()).collect(),
+        also_in_cases: seen.visible_cases.into_iter().map(Into::into).collect(),
         camera: facts.filter(|facts| *facts != CameraFacts::default()),
     }
 }
 
 fn note(note: Note) -> EvidenceNote {
     let (seconds, metres) = match note {
-        Note::CameraClockDiffers(span) | Note::CapturedInFuture(span) => {
-            (Some(span.0 / 1_000), None)
-        }
-        Note::CameraPlaceDiffers(metres) => (None, Some(wire::whole_metres(metres))),
-        Note::MockPosition => (None, None),
+        Note::CameraClockDiffers(span)
+        | Note::GpsClockDiffers(span)
+        | Note::CapturedInFuture(span) => (Some(span.0 / 1_000), None),
+        Note::CameraPlaceDiffers(metres)
+        | Note::FarFromScene(metres)
+        | Note::FarFromArrival(metres) => (None, Some(wire::whole_metres(metres))),
+        Note::MockPosition
+        | Note::Edited
+        | Note::Screenshot
+        | Note::SameElsewhere
+        | Note::LikeAnother => (None, None),
     };
     EvidenceNote { code: note.code().to_owned(), seconds, metres }
 }

@@ -35,6 +35,9 @@ pub(super) fn camera(facts: &CameraFacts) -> Camera {
         wall_clock: facts.taken_at_local.map(|at| Instant(at.and_utc().timestamp_millis())),
         utc_offset: facts.utc_offset_minutes.map(|minutes| Span::minutes(minutes.into())),
         position: facts.position.and_then(|at| Point::new(at.lat, at.lon).ok()),
+        gps_at: facts.gps_at.map(|at| Instant(at.and_utc().timestamp_millis())),
+        software: facts.software.clone(),
+        named: facts.make.is_some() || facts.model.is_some(),
     }
 }
 
@@ -46,6 +49,8 @@ fn facts(exif: &Exif) -> CameraFacts {
         orientation: orientation(exif),
         make: text(exif, Tag::Make),
         model: text(exif, Tag::Model),
+        software: text(exif, Tag::Software),
+        gps_at: gps_at(exif),
     }
 }
 
@@ -121,6 +126,18 @@ fn degrees(exif: &Exif, tag: Tag, side: Tag, negative: &[u8]) -> Option<f64> {
     // To a centimetre: what is left of the division below it means nothing.
     let sum = (sum * 1e7).round() / 1e7;
     sum.is_finite().then_some(if side.starts_with(negative) { -sum } else { sum })
+}
+
+/// Date and time of the fix, in UTC.
+fn gps_at(exif: &Exif) -> Option<NaiveDateTime> {
+    let date = std::str::from_utf8(ascii(exif, Tag::GPSDateStamp)?).ok()?;
+    let date = NaiveDate::parse_from_str(date.trim(), "%Y:%m:%d").ok()?;
+    let Value::Rational(parts) = value(exif, Tag::GPSTimeStamp)? else { return None };
+    let [hours, minutes, seconds] = parts.as_slice() else { return None };
+    let whole =
+        |part: &exif::Rational| u32::try_from(crate::wire::whole_metres(part.to_f64())).ok();
+    let at = date.and_hms_opt(whole(hours)?, whole(minutes)?, whole(seconds)?.min(59))?;
+    Instant(at.and_utc().timestamp_millis()).is_plausible().then_some(at)
 }
 
 fn orientation(exif: &Exif) -> Option<u8> {

@@ -10,15 +10,19 @@
 mod api;
 mod camera;
 mod check;
+mod copies;
 pub mod custody;
 mod examination;
 mod incoming;
 mod inspect;
+mod plans;
 mod receipt;
 mod receive;
+mod reuse;
 mod rounds;
 mod rules;
 mod store;
+mod surroundings;
 mod transfer;
 mod uploads;
 pub mod verify;
@@ -32,7 +36,9 @@ use sync_core::{
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use copies::MakeCopies;
 pub use examination::{differing_photos, examine};
+pub use reuse::ReuseIndex;
 pub use rounds::SealCustody;
 pub use uploads::prune;
 pub(crate) use uploads::speak_tus;
@@ -47,6 +53,10 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(api::get_custody)
         .service(transfer::upload_photo)
         .service(transfer::get_photo)
+        .service(copies::get_preview)
+        .service(copies::get_thumbnail)
+        .service(plans::get_capture_plan)
+        .service(plans::request_photos)
         .configure(uploads::routes);
 }
 

@@ -130,7 +130,7 @@ pub fn judge_pixels(width: u32, height: u32) -> Result<(), PhotoRefusal> {
 }
 
 /// What the camera wrote into the file, as far as it can be compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Camera {
     /// The camera's wall clock, as if it showed UTC.
     pub wall_clock: Option<Instant>,
@@ -138,6 +138,29 @@ pub struct Camera {
     pub utc_offset: Option<Span>,
     /// Where the camera was.
     pub position: Option<Point>,
+    /// When the satellites said that it was.
+    pub gps_at: Option<Instant>,
+    /// The program that wrote the file last.
+    pub software: Option<String>,
+    /// Whether it says which camera it was.
+    pub named: bool,
+}
+
+/// What else is known about a photo's surroundings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Surroundings {
+    /// The reported scene and its radius in metres.
+    pub scene: Option<(Point, f64)>,
+    /// Where the surveyor said they had arrived.
+    pub arrival: Option<Point>,
+    /// Pixels across and down.
+    pub pixels: (u32, u32),
+    /// Whether the bytes are a PNG, as screenshots are.
+    pub png: bool,
+    /// Whether another case has the same bytes.
+    pub same_elsewhere: bool,
+    /// Whether a photo that was there before looks like it.
+    pub like_another: bool,
 }
 
 /// Something about a photo that does not fit together.
@@ -151,6 +174,114 @@ pub enum Note {
     MockPosition,
     /// The phone says that it took the photo this long after it had announced it.
     CapturedInFuture(Span),
+    /// The satellites' time is this far from the phone's.
+    GpsClockDiffers(Span),
+    /// It was taken this many metres from the reported scene.
+    FarFromScene(f64),
+    /// It was taken this many metres from where the surveyor arrived.
+    FarFromArrival(f64),
+    /// A program for editing pictures has written the file.
+    Edited,
+    /// It has the shape of a screen and no camera.
+    Screenshot,
+    /// Another case has the same bytes.
+    SameElsewhere,
+    /// It looks like a photo that was there before.
+    LikeAnother,
+}
+
+/// How much a photo proves by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grade {
+    /// Something speaks against it.
+    Weak,
+    /// Nothing speaks against it, and not much for it.
+    Fair,
+    /// Phone, camera and satellites tell one story.
+    Strong,
+}
+
+impl Grade {
+    /// The stable code.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Weak => "weak",
+            Self::Fair => "fair",
+            Self::Strong => "strong",
+        }
+    }
+}
+
+/// Grades a photo by its notes and by what confirms it. Never a reason to refuse it (B29).
+#[must_use]
+pub fn grade(notes: &[Note], declared: &Declaration, camera: &Camera) -> Grade {
+    let confirmed = camera.wall_clock.is_some()
+        && camera.position.is_some()
+        && declared.position.is_some()
+        && declared.mock == Some(false);
+    match notes {
+        [] if confirmed => Grade::Strong,
+        [] => Grade::Fair,
+        _ => Grade::Weak,
+    }
+}
+
+/// Further from the scene than this, or its own radius, is far.
+const SCENE_M: f64 = 1_000.0;
+/// A surveyor walks around an accident, not around a town.
+const ARRIVAL_M: f64 = 500.0;
+/// Words in the names of programs that change pictures.
+const EDITORS: &[&str] = &[
+    "photoshop",
+    "lightroom",
+    "gimp",
+    "snapseed",
+    "picsart",
+    "meitu",
+    "美图",
+    "pixelmator",
+    "affinity",
+    "paint.net",
+    "canva",
+    "facetune",
+    "醒图",
+    "acdsee",
+];
+
+/// Doubts that come from a photo's surroundings.
+#[must_use]
+pub fn notes_about(declared: &Declaration, camera: &Camera, around: &Surroundings) -> Vec<Note> {
+    let accuracy = declared.accuracy_m.unwrap_or(0.0);
+    let far = |from: Option<Point>, within: f64| {
+        let metres = declared.position.zip(from).map(|(here, there)| here.distance_m(there));
+        metres.filter(|metres| *metres > within + accuracy)
+    };
+    let radius = around.scene.map_or(0.0, |(_, radius)| radius);
+    let scene = far(around.scene.map(|(place, _)| place), SCENE_M.max(radius));
+    let arrival = far(around.arrival, ARRIVAL_M);
+    let gps = camera.gps_at.map(|at| at.since(declared.captured_at));
+    let gps = gps.filter(|ahead| ahead.abs() > CLOCK_TOLERANCE);
+    let software = camera.software.as_deref().unwrap_or_default().to_lowercase();
+    let edited = EDITORS.iter().any(|editor| software.contains(editor));
+    let (long, short) =
+        (around.pixels.0.max(around.pixels.1), around.pixels.0.min(around.pixels.1));
+    // Screens of phones are at least 16 by 9; cameras take 4 by 3 or 3 by 2, and 16 by 9 in JPEG.
+    let tall = u64::from(long) * 9 >= u64::from(short) * 16 && short > 0;
+    let screenshot =
+        !camera.named && tall && (around.png || u64::from(long) * 9 > u64::from(short) * 17);
+    [
+        gps.map(Note::GpsClockDiffers),
+        scene.map(Note::FarFromScene),
+        arrival.map(Note::FarFromArrival),
+        edited.then_some(Note::Edited),
+        screenshot.then_some(Note::Screenshot),
+        around.same_elsewhere.then_some(Note::SameElsewhere),
+        around.like_another.then_some(Note::LikeAnother),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 impl Note {
@@ -162,6 +293,13 @@ impl Note {
             Self::CameraPlaceDiffers(_) => "camera_place_differs",
             Self::MockPosition => "mock_position",
             Self::CapturedInFuture(_) => "captured_in_future",
+            Self::GpsClockDiffers(_) => "gps_clock_differs",
+            Self::FarFromScene(_) => "far_from_scene",
+            Self::FarFromArrival(_) => "far_from_arrival",
+            Self::Edited => "edited",
+            Self::Screenshot => "screenshot",
+            Self::SameElsewhere => "same_in_another_case",
+            Self::LikeAnother => "like_another_photo",
         }
     }
 }
@@ -290,7 +428,7 @@ mod tests {
                 vec![Note::CameraClockDiffers(Span::hours(-1))],
             ),
         ] {
-            let camera = Camera { wall_clock, utc_offset, position: None };
+            let camera = Camera { wall_clock, utc_offset, ..Camera::default() };
             assert_eq!(notes(&declaration(1), NOON, &camera), expected, "{camera:?}");
         }
         let declared_at = NOON - Span::minutes(6);

@@ -202,16 +202,34 @@ pub(super) fn find_content(
     Ok(blobs::table.find(sha256.to_string()).select(BlobRow::as_select()).first(conn).optional()?)
 }
 
-/// Notes what stored bytes are, once.
+/// Other cases that have received one of these contents.
+pub(super) fn list_other_cases_with(
+    conn: &mut Conn,
+    case_id: CaseId,
+    contents: &[ContentHash],
+) -> Result<Vec<CaseId>, ApiError> {
+    let contents: Vec<String> = contents.iter().map(ContentHash::to_string).collect();
+    let cases: Vec<Id<CaseId>> = photos::table
+        .filter(photos::sha256.eq_any(contents))
+        .filter(photos::case_id.ne(case_id.to_string()))
+        .filter(photos::received_at.is_not_null())
+        .select(photos::case_id)
+        .distinct()
+        .limit(20)
+        .load(conn)?;
+    Ok(cases.into_iter().map(|id| id.0).collect())
+}
+
+/// Notes what stored bytes are, once; answers whether it is news.
 pub(super) fn insert_content(
     conn: &mut Conn,
     sha256: ContentHash,
     size: u64,
     picture: &Picture,
     now: Instant,
-) -> Result<(), ApiError> {
+) -> Result<bool, ApiError> {
     if find_content(conn, sha256)?.is_some() {
-        return Ok(());
+        return Ok(false);
     }
     let camera = serde_json::to_string(&picture.camera).map_err(ApiError::internal)?;
     let row = (
@@ -230,7 +248,7 @@ pub(super) fn insert_content(
             error => error,
         }
     })?;
-    Ok(())
+    Ok(true)
 }
 
 /// Sizes are far below 2^63.

@@ -17,6 +17,7 @@ use sync_core::{
 };
 
 use super::{
+    copies::MakeCopies,
     incoming,
     inspect::{self, Picture},
     receipt,
@@ -34,11 +35,11 @@ use crate::{
     case_log,
     db::Conn,
     error::ApiError,
-    identity,
+    identity, jobs,
 };
 
 /// A hash in the path. Anything else there does not exist.
-pub struct HashPath(ContentHash);
+pub struct HashPath(pub(super) ContentHash);
 
 impl FromRequest for HashPath {
     type Error = ApiError;
@@ -153,7 +154,9 @@ pub(super) fn settle(
         return Err(ApiError::new(Code::Forbidden));
     }
     receive::open_case(conn, &actor, id)?;
-    store::insert_content(conn, sha256, size, picture, app.now())?;
+    if store::insert_content(conn, sha256, size, picture, app.now())? {
+        jobs::enqueue(conn, app, &MakeCopies { sha256 }, app.now())?;
+    }
     receive::receive(conn, app, &actor, id, sha256)
 }
 
@@ -212,7 +215,7 @@ pub async fn get_photo(
 }
 
 /// Somebody has to look; whoever still has the bytes can send them again.
-fn lost(sha256: ContentHash) -> ApiError {
+pub(super) fn lost(sha256: ContentHash) -> ApiError {
     tracing::error!(%sha256, "received photo bytes are missing from the store");
     metrics::counter!("chakan_blobs_lost_total").increment(1);
     ApiError::not_found()
@@ -221,7 +224,7 @@ fn lost(sha256: ContentHash) -> ApiError {
 }
 
 /// Whether the caller has these bytes already.
-fn has(request: &HttpRequest, etag: &str) -> bool {
+pub(super) fn has(request: &HttpRequest, etag: &str) -> bool {
     let known = request.headers().get(header::IF_NONE_MATCH);
     known.and_then(|value| value.to_str().ok()).is_some_and(|value| {
         value.split(',').any(|one| one.trim().trim_start_matches("W/") == etag)

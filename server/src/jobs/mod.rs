@@ -78,6 +78,7 @@ const KINDS: &[(&str, Run)] = &[
     kind::<messages::DeliverMessage>(),
     kind::<runner::Prune>(),
     kind::<crate::evidence::SealCustody>(),
+    kind::<crate::evidence::MakeCopies>(),
     kind::<crate::draft::RenewDrafts>(),
 ];
 

@@ -4,6 +4,7 @@
 pub mod blobs;
 pub mod clock;
 pub mod ids;
+pub mod imaging;
 pub mod notifier;
 pub mod travel_time;
 
@@ -20,6 +21,8 @@ pub struct Ports {
     pub notifier: Arc<dyn notifier::Notifier>,
     /// Photo bytes.
     pub blobs: Arc<dyn blobs::Blobs>,
+    /// Smaller copies of photos.
+    pub imaging: Arc<dyn imaging::Imaging>,
     /// How long a surveyor needs to the scene.
     pub travel_time: Arc<dyn travel_time::TravelTime>,
     /// What recorded trips have taught the estimator.

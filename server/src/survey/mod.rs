@@ -21,6 +21,17 @@ use crate::error::ApiError;
 pub use command::{FieldCommand, apply_command};
 pub use rules::{Action, Exception, Fix, Plan};
 
+/// Where the surveyor said that they had arrived, the last time if several.
+///
+/// # Errors
+/// Database faults.
+pub fn arrival_place(
+    conn: &mut crate::db::Conn,
+    case_id: sync_core::ids::CaseId,
+) -> Result<Option<sync_core::geo::Point>, crate::error::ApiError> {
+    store::find_arrival_place(conn, case_id)
+}
+
 /// Registers the operations.
 pub fn routes(config: &mut ServiceConfig) {
     config

@@ -61,3 +61,17 @@ pub(super) fn find_claimed(
         Some((place, accuracy_m, mock))
     }))
 }
+
+/// Where somebody arrived last, if the phone knew where it was.
+pub(super) fn find_arrival_place(
+    conn: &mut Conn,
+    case_id: sync_core::ids::CaseId,
+) -> Result<Option<sync_core::geo::Point>, ApiError> {
+    let found: Option<(Option<f64>, Option<f64>)> = arrivals::table
+        .filter(arrivals::case_id.eq(case_id.to_string()))
+        .order(arrivals::event_id.desc())
+        .select((arrivals::lat, arrivals::lon))
+        .first(conn)
+        .optional()?;
+    Ok(found.and_then(|(lat, lon)| sync_core::geo::Point::new(lat?, lon?).ok()))
+}

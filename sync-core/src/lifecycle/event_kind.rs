@@ -100,6 +100,8 @@ event_kinds! {
     Fact PhotoDeclared = "photo_declared",
     /// The bytes of a photo are stored and match their hash.
     Fact PhotoReceived = "photo_received",
+    /// Somebody who reviews the case has asked for more photos.
+    Fact PhotosRequested = "photos_requested",
     /// Changes of the draft were stored.
     Fact DraftSynced = "draft_synced",
     /// Work of an earlier surveyor came in and is held beside the draft.

@@ -22,7 +22,7 @@ use server::{
         schema::{case_changes, case_events, cases, idempotency_keys},
     },
     identity::{self, NewPerson},
-    ports::{Ports, blobs, clock, ids, notifier, travel_time},
+    ports::{Ports, blobs, clock, ids, imaging, notifier, travel_time},
     startup,
 };
 use sync_core::ids::{BranchId, PersonId};
@@ -180,6 +180,7 @@ async fn chakan(database: Database, directory: &Path) {
         ids: Arc::new(ids::SystemIds),
         notifier: Arc::new(notifier::NoGateway),
         blobs: Arc::new(blobs),
+        imaging: Arc::new(imaging::HereImaging),
         travel_time: Arc::new(travel_time::StraightLine),
         calibration: Arc::default(),
     };

@@ -142,7 +142,7 @@ each_engine!(only_pictures_are_taken_whatever_they_are_called, |app| {
 });
 
 /// The checksum of PNG chunks.
-fn crc32(bytes: &[u8]) -> u32 {
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0_u32, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
             if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 }

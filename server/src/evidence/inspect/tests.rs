@@ -145,6 +145,8 @@ fn what_the_camera_wrote_is_read() {
         orientation: Some(6),
         make: Some("Field Camera".into()),
         model: Some("FC-1".into()),
+        software: None,
+        gps_at: None,
     };
     assert_eq!(found.camera, expected);
     assert_eq!((found.width, found.height), (40, 30), "as stored, whatever the orientation says");
