@@ -408,3 +408,93 @@ pub struct PhotoRequestResponse {
     /// Whether that is enough.
     pub answered: bool,
 }
+
+/// Why evidence is kept, or not kept any more.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HoldEvidenceRequest {
+    /// Why.
+    #[schema(min_length = 1, max_length = 500)]
+    pub reason: String,
+}
+
+/// Whether the evidence of a case is held.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct HoldResponse {
+    /// Whether nothing of it may be deleted.
+    pub held: bool,
+    /// Since when.
+    pub at: DateTime<Utc>,
+}
+
+/// Stored photos that are not what they were.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ListDamagedResponse {
+    /// Longest known first, at most 1,000.
+    pub contents: Vec<DamagedContent>,
+}
+
+/// A stored photo that is not what it was.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DamagedContent {
+    /// The name of what it should be.
+    pub sha256: String,
+    /// `damaged` or `missing`.
+    pub fault: String,
+    /// When it was found.
+    pub found_at: DateTime<Utc>,
+}
+
+/// What was announced and received for a case, as it stands in a bundle. Times are milliseconds since
+/// 1970-01-01T00:00:00Z.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BundleManifest {
+    /// `chakan evidence bundle 1`.
+    pub format: String,
+    /// Case.
+    pub case_id: Uuid,
+    /// Every photo, in the order of declaration.
+    pub photos: Vec<BundlePhoto>,
+}
+
+/// One photo of a bundle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BundlePhoto {
+    /// Id.
+    pub id: Uuid,
+    /// SHA-256 of its bytes, which stand under `photos/<sha256>` if it was received.
+    pub sha256: String,
+    /// Number of bytes.
+    pub size: i64,
+    /// What it is meant to show.
+    pub slot: String,
+    /// When it was taken, by the phone's clock.
+    pub captured_at: i64,
+    /// Latitude by the phone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lat: Option<f64>,
+    /// Longitude by the phone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lon: Option<f64>,
+    /// Radius of the fix in metres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy_m: Option<f64>,
+    /// Whether the phone says that its position is a mock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mock: Option<bool>,
+    /// The loss line it proves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_id: Option<Uuid>,
+    /// When it was declared, by the server's clock.
+    pub declared_at: i64,
+    /// Who declared it.
+    pub declared_by: Uuid,
+    /// With which device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<Uuid>,
+    /// When its bytes were received, by the server's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<i64>,
+}

@@ -111,6 +111,7 @@ codes! {
     VersionMismatch = 412 "version_mismatch", "The record has changed since you read it";
     TooLarge = 413 "too_large", "The request is larger than allowed";
     UnsupportedMediaType = 415 "unsupported_media_type", "This kind of content is not accepted";
+    RangeNotSatisfiable = 416 "range_not_satisfiable", "The file has no such bytes";
     Invalid = 422 "invalid_fields", "Some fields are not valid";
     HashMismatch = 422 "hash_mismatch", "The bytes are not those that were declared; nothing was kept";
     IdempotencyKeyReused = 422 "idempotency_key_reused", "The Idempotency-Key was used for another request";

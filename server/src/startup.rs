@@ -119,6 +119,7 @@ pub async fn build_under(
 async fn schedule(app: &App) -> Result<(), ApiError> {
     jobs::schedule(app, Prune {}).await?;
     jobs::schedule(app, evidence::SealCustody {}).await?;
+    jobs::schedule(app, evidence::Scrub { after: None }).await?;
     jobs::schedule(app, draft::RenewDrafts {}).await
 }
 

@@ -1,5 +1,6 @@
 //! Journeys: the chain of custody (B24), its verification offline, and whoever changes it by hand.
 
+mod bundle;
 mod mutations;
 
 use api_spec::evidence::CustodyLogResponse;

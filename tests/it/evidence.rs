@@ -1,6 +1,7 @@
 //! Journeys: evidence photos (B3), from the manifest to the receipt.
 
 mod bytes;
+mod care;
 mod copies;
 mod guided;
 

@@ -281,6 +281,12 @@ operations! {
     GetThumbnail                   "get_thumbnail"                Roles(CASE_READERS);
     GetCapturePlan                 "get_capture_plan"             Roles(CASE_READERS);
     RequestPhotos                  "request_photos"               Roles(&[Assessor, Verifier, Adjudicator, Manager]);
+    HoldEvidence                   "hold_evidence"                Roles(&[Manager, Complaints, Adjudicator]);
+    ReleaseEvidence                "release_evidence"             Roles(&[Manager]);
+    DeletePhotoBytes               "delete_photo_bytes"           Roles(&[Admin]);
+    ListDamaged                    "list_damaged"                 Roles(&[Manager, Admin]);
+    GetManifest                    "get_manifest"                 Roles(CASE_READERS);
+    ExportEvidence                 "export_evidence"              Roles(&[Verifier, Adjudicator, Complaints, Manager, Admin]);
     TusOptions                     "tus_options"                  Public;
     CreateUpload                   "create_upload"                Roles(FIELD);
     GetUpload                      "get_upload"                   Roles(FIELD);

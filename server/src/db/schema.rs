@@ -430,6 +430,26 @@ table! {
 }
 
 table! {
+    evidence_holds (id) {
+        id -> Text,
+        case_id -> Text,
+        reason -> Text,
+        held_by -> Text,
+        held_at -> BigInt,
+        released_by -> Nullable<Text>,
+        released_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    blob_faults (sha256) {
+        sha256 -> Text,
+        fault -> Text,
+        found_at -> BigInt,
+    }
+}
+
+table! {
     uploads (id) {
         id -> Text,
         person_id -> Text,

@@ -8,7 +8,9 @@
 //! the photo; they refuse nothing.
 
 mod api;
+mod bundle;
 mod camera;
+mod care;
 mod check;
 mod copies;
 pub mod custody;
@@ -16,6 +18,7 @@ mod examination;
 mod incoming;
 mod inspect;
 mod plans;
+mod ranges;
 mod receipt;
 mod receive;
 mod reuse;
@@ -36,6 +39,7 @@ use sync_core::{
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use care::Scrub;
 pub use copies::MakeCopies;
 pub use examination::{differing_photos, examine};
 pub use reuse::ReuseIndex;
@@ -53,6 +57,12 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(api::get_custody)
         .service(transfer::upload_photo)
         .service(transfer::get_photo)
+        .service(care::delete_photo_bytes)
+        .service(care::hold_evidence)
+        .service(care::release_evidence)
+        .service(care::list_damaged)
+        .service(bundle::get_manifest)
+        .service(bundle::export_evidence)
         .service(copies::get_preview)
         .service(copies::get_thumbnail)
         .service(plans::get_capture_plan)

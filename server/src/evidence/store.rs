@@ -104,6 +104,36 @@ pub(super) fn find_declared_by(
     Ok(query.first(conn).optional()?)
 }
 
+/// Which cases have received a content, and when last.
+pub(super) fn list_receipts(
+    conn: &mut Conn,
+    sha256: ContentHash,
+) -> Result<Vec<(CaseId, Instant)>, ApiError> {
+    let rows: Vec<(Id<CaseId>, Option<Ms>)> = photos::table
+        .filter(photos::sha256.eq(sha256.to_string()))
+        .filter(photos::received_at.is_not_null())
+        .order(photos::received_at)
+        .select((photos::case_id, photos::received_at))
+        .load(conn)?;
+    Ok(rows.into_iter().filter_map(|(case, at)| Some((case.0, at?.0))).collect())
+}
+
+/// Contents in the order of their names, behind this one.
+pub(super) fn list_contents(
+    conn: &mut Conn,
+    after: Option<ContentHash>,
+    most: i64,
+) -> Result<Vec<ContentHash>, ApiError> {
+    let after = after.map(|hash| hash.to_string()).unwrap_or_default();
+    let rows: Vec<Id<ContentHash>> = blobs::table
+        .filter(blobs::sha256.gt(after))
+        .order(blobs::sha256)
+        .limit(most)
+        .select(blobs::sha256)
+        .load(conn)?;
+    Ok(rows.into_iter().map(|hash| hash.0).collect())
+}
+
 /// Every case that has photos.
 pub(super) fn list_cases(conn: &mut Conn) -> Result<Vec<CaseId>, ApiError> {
     let cases: Vec<Id<CaseId>> =

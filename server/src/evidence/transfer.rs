@@ -20,7 +20,7 @@ use super::{
     copies::MakeCopies,
     incoming,
     inspect::{self, Picture},
-    receipt,
+    ranges, receipt,
     receive::{self, Received},
     store, views,
 };
@@ -169,7 +169,9 @@ pub(super) fn settle(
     ),
     responses(
         (status = 200, description = "the bytes", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 206, description = "the bytes that Range asked for", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 304, description = "If-None-Match named these bytes"),
+        (status = 416, description = "there are no such bytes", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[get("/cases/{id}/blobs/{sha256}")]
@@ -197,8 +199,22 @@ pub async fn get_photo(
     let blob = app.ports.blobs.open(sha256).await?;
     let blob = blob.ok_or_else(|| lost(sha256))?;
     views::note(&app, &viewer, id, sha256, "original").await?;
+    let range = ranges::asked(&request, blob.size)?;
     let extension = content.media_type.strip_prefix("image/").unwrap_or("bin");
-    Ok(HttpResponse::Ok()
+    let mut answer = match range {
+        None => HttpResponse::Ok(),
+        Some(range) => {
+            let mut answer = HttpResponse::PartialContent();
+            answer.insert_header((header::CONTENT_RANGE, range.header(blob.size)));
+            answer
+        }
+    };
+    let (size, bytes) = match range {
+        None => (blob.size, blob.bytes),
+        Some(range) => (range.length(), ranges::cut(blob.bytes, range)),
+    };
+    Ok(answer
+        .insert_header((header::ACCEPT_RANGES, "bytes"))
         // Never inline: these are the bytes of a stranger (B32).
         .insert_header((header::CONTENT_TYPE, "application/octet-stream"))
         .insert_header((
@@ -210,8 +226,8 @@ pub async fn get_photo(
         .insert_header((header::ETAG, etag))
         // Pictures do not get smaller, and the length is worth more.
         .insert_header(ContentEncoding::Identity)
-        .no_chunking(blob.size)
-        .streaming(blob.bytes))
+        .no_chunking(size)
+        .streaming(bytes))
 }
 
 /// Somebody has to look; whoever still has the bytes can send them again.

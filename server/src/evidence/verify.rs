@@ -1,18 +1,27 @@
 //! `chakan verify`: receipts and custody logs, offline, with nothing but the public keys.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Read},
+    path::Path,
+};
 
-use api_spec::evidence::{CustodyLogResponse, ReceiptResponse};
+use api_spec::evidence::{BundleManifest, BundlePhoto, CustodyLogResponse, ReceiptResponse};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 use sync_core::{
     custody,
     ids::{CaseId, PhotoId},
-    photo::Receipt,
+    photo::{ContentHash, Receipt},
     time::Instant,
 };
 
-use super::custody::log_of;
+use super::{
+    bundle::{CUSTODY, KEYS, MANIFEST, path, read_zip},
+    custody::log_of,
+};
 use crate::auth::keys;
 
 /// What was verified does not hold, or cannot be read: one line.
@@ -105,13 +114,105 @@ pub fn custody_log(document: &CustodyLogResponse, keys: &PublicKeys) -> Result<S
     ))
 }
 
-/// Verifies an exported bundle, or a custody log alone.
+/// Verifies an exported bundle, or a custody log alone; says in one line what it proves.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first thing that is wrong: an entry, a photo of the manifest, or a file of the bundle.
 pub fn evidence(file: &Path, keys: &PublicKeys) -> Result<String, Unproven> {
-    let document: CustodyLogResponse = json(file)?;
-    custody_log(&document, keys).map_err(|Unproven(why)| unproven(file, &why))
+    let name = |Unproven(why): Unproven| unproven(file, &why);
+    let mut opened = fs::File::open(file).map_err(|error| unproven(file, &error.to_string()))?;
+    let mut start = [0_u8; 2];
+    let zip = opened.read_exact(&mut start).is_ok() && &start == b"PK";
+    if zip {
+        bundle(&mut opened, keys).map_err(name)
+    } else {
+        custody_log(&json(file)?, keys).map_err(name)
+    }
+}
+
+fn bundle(file: &mut fs::File, keys: &PublicKeys) -> Result<String, Unproven> {
+    let io = |error: io::Error| Unproven(error.to_string());
+    let members = read_zip(file).map_err(io)?;
+    let mut contents = BTreeMap::new();
+    let (mut manifest, mut log) = (None, None);
+    for member in &members {
+        let mut reader = member.open(file).map_err(io)?;
+        match member.name.as_str() {
+            MANIFEST => manifest = Some(parse::<BundleManifest>(MANIFEST, reader)?),
+            CUSTODY => log = Some(parse::<CustodyLogResponse>(CUSTODY, reader)?),
+            KEYS => {}
+            name => {
+                let found = hash(&mut reader).map_err(io)?;
+                if contents.insert(name.to_owned(), (found, member.size)).is_some() {
+                    return Err(Unproven(format!("{name}: stands twice")));
+                }
+            }
+        }
+    }
+    let manifest = manifest.ok_or_else(|| Unproven(format!("{MANIFEST} is missing")))?;
+    let log = log.ok_or_else(|| Unproven(format!("{CUSTODY} is missing")))?;
+    let said = custody_log(&log, keys)?;
+    if manifest.case_id != log.case_id {
+        return Err(Unproven("the manifest is that of another case".into()));
+    }
+    manifest.photos.iter().try_for_each(|photo| photo_in_log(photo, &log))?;
+    for photo in manifest.photos.iter().filter(|photo| photo.received_at.is_some()) {
+        let (name, size) = (path(&photo.sha256), u64::try_from(photo.size).unwrap_or(0));
+        let found = contents.get(&name);
+        let (found, length) = found.ok_or_else(|| Unproven(format!("{name}: is missing")))?;
+        if found.to_string() != photo.sha256 || *length != size {
+            return Err(Unproven(format!("{name}: other bytes than its name says")));
+        }
+    }
+    let known = |name: &String| manifest.photos.iter().any(|photo| path(&photo.sha256) == **name);
+    if let Some(strange) = contents.keys().find(|name| !known(name)) {
+        return Err(Unproven(format!("{strange}: nobody has announced it")));
+    }
+    let told = log.entries.iter().filter(|entry| entry.act == "captured").count();
+    if told != manifest.photos.len() {
+        return Err(Unproven(format!(
+            "the log tells of {told} photos, the manifest of {}",
+            manifest.photos.len()
+        )));
+    }
+    Ok(format!("{said}; {} photo(s), {} with their bytes", told, contents.len()))
+}
+
+/// Whether the log tells of a photo what the manifest says.
+fn photo_in_log(photo: &BundlePhoto, log: &CustodyLogResponse) -> Result<(), Unproven> {
+    let id = photo.id.to_string();
+    let entry = |act: &str| log.entries.iter().find(|e| e.subject == id && e.act == act);
+    let wrong = |what: &str| Unproven(format!("photo {id}: {what}"));
+    let captured = entry("captured").ok_or_else(|| wrong("the log does not tell of it"))?;
+    let told: serde_json::Value =
+        serde_json::from_str(&captured.data).map_err(|_| wrong("its entry cannot be read"))?;
+    let said = serde_json::json!({
+        "sha256": photo.sha256, "size": photo.size, "slot": photo.slot,
+        "captured_at": photo.captured_at, "lat": photo.lat, "lon": photo.lon,
+        "accuracy_m": photo.accuracy_m, "mock": photo.mock, "line_id": photo.line_id,
+    });
+    let same = told == said
+        && captured.at == photo.declared_at
+        && captured.actor == photo.declared_by.to_string()
+        && captured.device_id == photo.device_id
+        && entry("received").map(|entry| entry.at) == photo.received_at;
+    if same { Ok(()) } else { Err(wrong("is not what its log says")) }
+}
+
+fn hash(reader: &mut impl Read) -> io::Result<ContentHash> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0_u8; 64 * 1024];
+    loop {
+        let count = reader.read(&mut buffer)?;
+        match buffer.get(..count) {
+            Some([]) | None => return Ok(ContentHash(hash.finalize().into())),
+            Some(bytes) => hash.update(bytes),
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned>(name: &str, reader: impl Read) -> Result<T, Unproven> {
+    serde_json::from_reader(reader).map_err(|error| Unproven(format!("{name}: {error}")))
 }
 
 fn json<T: DeserializeOwned>(file: &Path) -> Result<T, Unproven> {

@@ -28,10 +28,10 @@ use crate::ports::{
 
 /// What a worker may take beyond what the program itself takes.
 const MEMORY: u64 = 64 * 1024 * 1024;
-/// Seconds of processor time.
-const CPU_SECONDS: u64 = 2;
+/// Seconds of processor time; a build without optimisation takes ten times longer.
+const CPU_SECONDS: u64 = if cfg!(debug_assertions) { 20 } else { 2 };
 /// On a busy machine two seconds of work take longer.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 120 } else { 15 });
 /// More than any answer of ours.
 const MOST_ANSWERED: u64 = 16 * 1024 * 1024;
 /// Workers at a time.

@@ -79,6 +79,7 @@ const KINDS: &[(&str, Run)] = &[
     kind::<runner::Prune>(),
     kind::<crate::evidence::SealCustody>(),
     kind::<crate::evidence::MakeCopies>(),
+    kind::<crate::evidence::Scrub>(),
     kind::<crate::draft::RenewDrafts>(),
 ];
 

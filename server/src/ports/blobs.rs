@@ -2,7 +2,7 @@
 //!
 //! Bytes are staged in a private file, hashed while they arrive, and only then put under their name.
 //! Names come from hashes that we have computed, never from a user. What was put is never replaced
-//! by other bytes and never deleted from here.
+//! by other bytes, and deleted only after its time.
 
 mod files;
 mod parts;
@@ -80,6 +80,12 @@ pub trait Blobs: Send + Sync {
     /// # Errors
     /// [`BlobFault::Io`], as a value of the future.
     fn forget_parts(&self, upload: Uuid) -> BoxFuture<'_, Result<(), BlobFault>>;
+
+    /// Deletes bytes for good. Whether that is allowed was decided before, by retention and holds.
+    ///
+    /// # Errors
+    /// [`BlobFault::Io`] also when the store itself still keeps them, as a value of the future.
+    fn remove(&self, sha256: ContentHash) -> BoxFuture<'_, Result<(), BlobFault>>;
 
     /// Whether the store still knows what it has flushed. After a failed flush it does not, and takes
     /// nothing until it is opened anew.

@@ -61,6 +61,12 @@ impl FileBlobs {
         Ok(Self { root, uploads, staging, broken: Arc::default() })
     }
 
+    /// The same with so many bytes of the disk left free.
+    #[must_use]
+    pub fn with_headroom(self, headroom: u64) -> Self {
+        Self { staging: self.staging.with_headroom(headroom), ..self }
+    }
+
     fn place(&self, sha256: ContentHash) -> Place {
         let name = sha256.to_string();
         let upper = self.root.join(name.get(..2).unwrap_or_default());
@@ -153,6 +159,18 @@ impl Blobs for FileBlobs {
     fn forget_parts(&self, upload: Uuid) -> BoxFuture<'_, Result<(), BlobFault>> {
         let uploads = self.uploads.clone();
         blocking(move || Ok(parts::forget(&uploads, upload)?)).boxed()
+    }
+
+    fn remove(&self, sha256: ContentHash) -> BoxFuture<'_, Result<(), BlobFault>> {
+        let place = self.place(sha256);
+        blocking(move || {
+            if if_there(fs::remove_file(&place.path))?.is_some() {
+                let [lower, ..] = &place.above;
+                sync_dir(lower)?;
+            }
+            Ok(())
+        })
+        .boxed()
     }
 
     fn is_trustworthy(&self) -> bool {

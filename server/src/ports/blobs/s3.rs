@@ -163,6 +163,12 @@ impl Blobs for S3Blobs {
         .boxed()
     }
 
+    /// A bucket with object lock refuses as long as its own retention stands.
+    fn remove(&self, sha256: ContentHash) -> BoxFuture<'_, Result<(), BlobFault>> {
+        let key = self.key(sha256);
+        async move { if_there(self.store.delete(&key).await).map(drop) }.boxed()
+    }
+
     /// The bucket answers for its own flushing.
     fn is_trustworthy(&self) -> bool {
         true

@@ -17,6 +17,8 @@ use super::{BlobFault, blocking};
 
 /// Uploads at a time: bounds the disk that unfinished ones can take.
 const PLACES: usize = 128;
+/// What is left free on the disk for the database: photos stop before small records do (B4).
+const HEADROOM: u64 = 64 * 1024 * 1024;
 /// Bytes gathered before they are written and hashed, which is all an upload holds in memory.
 const STEP: usize = 256 * 1024;
 
@@ -25,6 +27,7 @@ const STEP: usize = 256 * 1024;
 pub(super) struct Staging {
     dir: PathBuf,
     places: Arc<Semaphore>,
+    headroom: u64,
 }
 
 impl Staging {
@@ -32,16 +35,36 @@ impl Staging {
     pub(super) fn open(dir: &Path) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         sweep(dir)?;
-        Ok(Self { dir: dir.to_owned(), places: Arc::new(Semaphore::new(PLACES)) })
+        Ok(Self {
+            dir: dir.to_owned(),
+            places: Arc::new(Semaphore::new(PLACES)),
+            headroom: HEADROOM,
+        })
+    }
+
+    /// The same with another room that is left free.
+    pub(super) fn with_headroom(self, headroom: u64) -> Self {
+        Self { headroom, ..self }
     }
 
     pub(super) async fn begin(&self, most: u64) -> Result<Staged, BlobFault> {
         let place = self.places.clone().try_acquire_owned().map_err(|_| BlobFault::Busy)?;
-        let dir = self.dir.clone();
-        let file = blocking(move || Ok(TempFile::create(&dir)?)).await?;
+        let (dir, headroom) = (self.dir.clone(), self.headroom);
+        let file = blocking(move || {
+            check_room(&dir, most.saturating_add(headroom))?;
+            Ok(TempFile::create(&dir)?)
+        })
+        .await?;
         let writing = Writing { file, hash: Sha256::new(), place };
         Ok(Staged { writing: Some(writing), buffer: Vec::new(), size: 0, most })
     }
+}
+
+/// Refuses when fewer bytes are free. Asked for each photo, so that room made is room used.
+fn check_room(dir: &Path, bytes: u64) -> Result<(), BlobFault> {
+    let about = rustix::fs::statvfs(dir).map_err(io::Error::from)?;
+    let free = about.f_bavail.saturating_mul(about.f_frsize);
+    if free < bytes { Err(BlobFault::Full) } else { Ok(()) }
 }
 
 /// Bytes that are arriving. Dropping it removes them.

@@ -1,0 +1,2 @@
+DROP TABLE blob_faults;
+DROP TABLE evidence_holds;

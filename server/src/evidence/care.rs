@@ -1,0 +1,10 @@
+//! Keeping evidence: retention, legal holds, and looking again and again whether the bytes are still
+//! what they were (B26).
+
+mod api;
+mod rules;
+mod scrub;
+mod store;
+
+pub(super) use api::{delete_photo_bytes, hold_evidence, list_damaged, release_evidence};
+pub use scrub::Scrub;

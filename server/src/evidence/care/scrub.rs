@@ -1,0 +1,127 @@
+//! Reading every stored photo again, a few at a time, and naming what is damaged or gone.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, future::LocalBoxFuture};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sync_core::{custody::Act, photo::ContentHash, time::Span};
+
+use super::store;
+use crate::{
+    app::App,
+    case_log::Author,
+    db::Conn,
+    error::ApiError,
+    evidence::{
+        custody::{self, NewAct, Subject},
+        store as photos,
+    },
+    jobs::{self, Job, JobFault},
+    ports::blobs::BlobFault,
+};
+
+/// Contents of one round; with a round every minute, a million take less than a day.
+const ROUND: i64 = 1_000;
+/// One round does not keep the disk busy for longer.
+const TIME: Duration = Duration::from_secs(20);
+const EVERY: Span = Span::minutes(1);
+/// A new look at everything begins this long after the last one ended.
+const REST: Span = Span::hours(6);
+/// Cases that hear of one damaged content.
+const MOST_CASES: i64 = 100;
+
+/// Looks at the contents behind this one.
+#[derive(Serialize, Deserialize)]
+pub struct Scrub {
+    /// The last content that was looked at; nothing at the beginning.
+    pub after: Option<ContentHash>,
+}
+
+impl Job for Scrub {
+    const KIND: &'static str = "scrub";
+
+    fn run(self, app: App) -> LocalBoxFuture<'static, Result<(), JobFault>> {
+        Box::pin(async move {
+            let after = round(&app, self.after).await?;
+            let pause = if after.is_some() { EVERY } else { REST };
+            let (again, at) = (app.clone(), app.now() + pause);
+            app.db
+                .write(move |conn| jobs::enqueue(conn, &again, &Self { after }, at).map(drop))
+                .await
+                .map_err(JobFault::from)
+        })
+    }
+}
+
+/// One round; answers where the next one begins, nothing when all were looked at.
+async fn round(app: &App, after: Option<ContentHash>) -> Result<Option<ContentHash>, JobFault> {
+    let contents = app.db.read(move |conn| photos::list_contents(conn, after, ROUND)).await?;
+    let (began, mut last) = (std::time::Instant::now(), None);
+    for sha256 in contents {
+        let found = look(app, sha256).await?;
+        app.db.write_note(app, sha256, found).await?;
+        last = Some(sha256);
+        if began.elapsed() > TIME {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+/// Whether the bytes are what their name says; the fault if they are not.
+async fn look(app: &App, sha256: ContentHash) -> Result<Option<&'static str>, JobFault> {
+    let fault = |fault: BlobFault| JobFault(fault.to_string());
+    let Some(mut blob) = app.ports.blobs.open(sha256).await.map_err(fault)? else {
+        return Ok(Some("missing"));
+    };
+    while let Some(piece) = blob.bytes.next().await {
+        match piece {
+            Ok(_) => {}
+            Err(BlobFault::Damaged) => return Ok(Some("damaged")),
+            Err(other) => return Err(fault(other)),
+        }
+    }
+    Ok(None)
+}
+
+impl crate::db::Db {
+    /// Notes what a look has found, also in the logs of the cases that have the content.
+    async fn write_note(
+        &self,
+        app: &App,
+        sha256: ContentHash,
+        found: Option<&'static str>,
+    ) -> Result<(), ApiError> {
+        let inner = app.clone();
+        self.write(move |conn| {
+            let (news, act) = match found {
+                Some(fault) => {
+                    (store::insert_fault(conn, sha256, fault, inner.now())?, Act::Damaged)
+                }
+                None => (store::delete_fault(conn, sha256)?, Act::Repaired),
+            };
+            if news { note(conn, &inner, sha256, act, found) } else { Ok(()) }
+        })
+        .await
+    }
+}
+
+fn note(
+    conn: &mut Conn,
+    app: &App,
+    sha256: ContentHash,
+    act: Act,
+    found: Option<&str>,
+) -> Result<(), ApiError> {
+    if let Some(fault) = found {
+        tracing::error!(%sha256, fault, "a stored photo is not what it was");
+        metrics::counter!("chakan_scrub_faults_total").increment(1);
+    }
+    for case_id in photos::list_cases_with(conn, sha256, MOST_CASES)? {
+        let data = json!({ "fault": found });
+        let act = NewAct { act, subject: Subject::Content(sha256), data };
+        custody::append(conn, app, case_id, Author::System, act)?;
+    }
+    Ok(())
+}

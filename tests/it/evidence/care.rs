@@ -1,0 +1,108 @@
+//! Journeys: evidence is kept as long as it must be, and looked after (B26); part of it is fetched.
+
+use super::*;
+
+each_engine!(nothing_is_deleted_before_its_time_or_under_a_hold, |app| {
+    let case = new_case(&app);
+    let surveyor = surveyor_of(&app, case);
+    let bytes = jpeg(1);
+    let _ = declare(&surveyor, case, &[entry(&bytes)]).expect(200);
+    let _ = upload(&surveyor, case, &bytes).expect(201);
+    let blob = format!("/cases/{case}/blobs/{}", hash(&bytes));
+    let (admin, manager) = (app.person(Role::Admin), app.person(Role::Manager));
+    let _ = manager.delete(&blob).problem(403, "forbidden");
+    let reason = |problem: api_spec::problem::Problem| problem.facts["reason"].clone();
+    assert_eq!(reason(admin.delete(&blob).problem(409, "conflict")), json!("retained"));
+    let why = json!({ "reason": "诉讼中" });
+    let hold = manager.post(&format!("/cases/{case}/evidence/hold"), &why).expect(201).value();
+    assert_eq!(hold["held"], json!(true));
+    app.advance(Span::days(11 * 366 + 1));
+    assert_eq!(reason(admin.delete(&blob).problem(409, "conflict")), json!("held"));
+    let release = format!("/cases/{case}/evidence/release");
+    let _ = manager.post(&release, &why).expect(200);
+    assert_eq!(reason(manager.post(&release, &why).problem(409, "conflict")), json!("not_held"));
+    let _ = admin.delete(&blob).expect(204);
+    assert_eq!(files(&app), Vec::<std::path::PathBuf>::new());
+    let log = manager.get(&format!("/cases/{case}/custody")).expect(200).value();
+    let acts: Vec<_> =
+        log["entries"].as_array().unwrap().iter().map(|entry| entry["act"].clone()).collect();
+    assert_eq!(acts, ["captured", "received", "held", "released", "expired"]);
+});
+
+each_engine!(every_planted_fault_is_found_and_named_and_none_besides, |app| {
+    let case = new_case(&app);
+    let surveyor = surveyor_of(&app, case);
+    let pictures: Vec<_> = (0..30).map(jpeg).collect();
+    let entries: Vec<_> = pictures.iter().map(|bytes| entry(bytes)).collect();
+    let _ = declare(&surveyor, case, &entries).expect(200);
+    for bytes in &pictures {
+        let _ = upload(&surveyor, case, bytes).expect(201);
+    }
+    app.run_due_jobs();
+    let manager = app.person(Role::Manager);
+    let damaged = || {
+        let listed = manager.get("/evidence/damaged").expect(200).value();
+        let mut names: Vec<_> = listed["contents"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| (one["sha256"].as_str().unwrap().to_owned(), one["fault"].clone()))
+            .collect();
+        names.sort_by(|a, b| a.0.cmp(&b.0));
+        names
+    };
+    assert_eq!(damaged(), []);
+    let mut planted = Vec::new();
+    for (n, bytes) in pictures.iter().enumerate().filter(|(n, _)| n % 3 == 0) {
+        let name = hash(bytes);
+        let file = app.data_dir().join("blobs").join(&name[..2]).join(&name[2..4]).join(&name);
+        std::fs::remove_file(&file).unwrap();
+        if n % 2 == 0 {
+            let mut rotten = bytes.clone();
+            let at = n * 7 % rotten.len();
+            rotten[at] ^= 1 << (n % 8);
+            std::fs::write(&file, rotten).unwrap();
+        }
+        planted.push((name, json!(if n % 2 == 0 { "damaged" } else { "missing" })));
+    }
+    planted.sort_by(|a, b| a.0.cmp(&b.0));
+    app.advance(Span::days(1));
+    app.run_due_jobs();
+    assert_eq!(damaged(), planted);
+    // Sending them again puts them right, and the next look says so.
+    for bytes in &pictures {
+        let _ = upload(&surveyor, case, bytes).expect(200);
+    }
+    app.advance(Span::days(1));
+    app.run_due_jobs();
+    assert_eq!(damaged(), []);
+});
+
+each_engine!(part_of_an_original_can_be_fetched, |app| {
+    let case = new_case(&app);
+    let surveyor = surveyor_of(&app, case);
+    let bytes = jpeg(1);
+    let _ = declare(&surveyor, case, &[entry(&bytes)]).expect(200);
+    let _ = upload(&surveyor, case, &bytes).expect(201);
+    let blob = format!("/cases/{case}/blobs/{}", hash(&bytes));
+    let size = bytes.len();
+    for (range, from, to) in [
+        ("bytes=0-0".to_owned(), 0, 1),
+        ("bytes=10-19".to_owned(), 10, 20),
+        (format!("bytes={}-", size - 5), size - 5, size),
+        ("bytes=-7".to_owned(), size - 7, size),
+        ("bytes=5-999999".to_owned(), 5, size),
+    ] {
+        let reply = surveyor.request("GET", &blob).header("range", &range).send().expect(206);
+        assert!(reply.body == bytes[from..to], "{range}");
+        let expected = format!("bytes {from}-{}/{size}", to - 1);
+        assert_eq!(reply.header("content-range"), Some(expected.as_str()));
+    }
+    let beyond = format!("bytes={size}-");
+    let reply = surveyor.request("GET", &blob).header("range", &beyond).send();
+    let _ = reply.problem(416, "range_not_satisfiable");
+    for nonsense in ["bytes=5-4", "bytes=0-1,4-5", "lines=1-2", "bytes=x-"] {
+        let reply = surveyor.request("GET", &blob).header("range", nonsense).send().expect(200);
+        assert!(reply.body == bytes);
+    }
+});
