@@ -57,16 +57,18 @@ impl Job for Scrub {
 /// One round; answers where the next one begins, nothing when all were looked at.
 async fn round(app: &App, after: Option<ContentHash>) -> Result<Option<ContentHash>, JobFault> {
     let contents = app.db.read(move |conn| photos::list_contents(conn, after, ROUND)).await?;
-    let (began, mut last) = (std::time::Instant::now(), None);
+    let rest = i64::try_from(contents.len()).unwrap_or(ROUND) < ROUND;
+    let began = std::time::Instant::now();
+    let mut last = None;
     for sha256 in contents {
         let found = look(app, sha256).await?;
-        app.db.write_note(app, sha256, found).await?;
+        note_look(app, sha256, found).await?;
         last = Some(sha256);
         if began.elapsed() > TIME {
-            break;
+            return Ok(last);
         }
     }
-    Ok(last)
+    Ok(if rest { None } else { last })
 }
 
 /// Whether the bytes are what their name says; the fault if they are not.
@@ -85,26 +87,21 @@ async fn look(app: &App, sha256: ContentHash) -> Result<Option<&'static str>, Jo
     Ok(None)
 }
 
-impl crate::db::Db {
-    /// Notes what a look has found, also in the logs of the cases that have the content.
-    async fn write_note(
-        &self,
-        app: &App,
-        sha256: ContentHash,
-        found: Option<&'static str>,
-    ) -> Result<(), ApiError> {
-        let inner = app.clone();
-        self.write(move |conn| {
-            let (news, act) = match found {
-                Some(fault) => {
-                    (store::insert_fault(conn, sha256, fault, inner.now())?, Act::Damaged)
-                }
-                None => (store::delete_fault(conn, sha256)?, Act::Repaired),
-            };
-            if news { note(conn, &inner, sha256, act, found) } else { Ok(()) }
-        })
-        .await
-    }
+/// Notes what a look has found, also in the logs of the cases that have the content.
+async fn note_look(
+    app: &App,
+    sha256: ContentHash,
+    found: Option<&'static str>,
+) -> Result<(), ApiError> {
+    let inner = app.clone();
+    let note_it = move |conn: &mut Conn| {
+        let (news, act) = match found {
+            Some(fault) => (store::insert_fault(conn, sha256, fault, inner.now())?, Act::Damaged),
+            None => (store::delete_fault(conn, sha256)?, Act::Repaired),
+        };
+        if news { note(conn, &inner, sha256, act, found) } else { Ok(()) }
+    };
+    app.db.write(note_it).await
 }
 
 fn note(
