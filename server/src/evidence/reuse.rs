@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// So many bits of 64 may differ in photos of one scene.
-pub const NEAR: u32 = 8;
+pub const NEAR: u32 = 5;
 /// Rows read at a time.
 const STEP: i64 = 20_000;
 /// Likenesses of one photo that are told.
