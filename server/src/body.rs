@@ -297,7 +297,7 @@ fn find_nul(value: &serde_json::Value, path: String) -> Option<String> {
 }
 
 /// An answer that is ready, kept back until the caller is known to be admitted.
-fn admitted<T: 'static>(
+pub(crate) fn admitted<T: 'static>(
     request: &HttpRequest,
     answer: Result<T, ApiError>,
 ) -> LocalBoxFuture<'static, Result<T, ApiError>> {

@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn flaws_are_seen() {
-        let sharp = |x: usize, y: usize| if (x / 4 + y / 4) % 2 == 0 { 60 } else { 190 };
+        let sharp = |x: usize, y: usize| if (x / 4 + y / 4).is_multiple_of(2) { 60 } else { 190 };
         for (exposure, expected) in [
             (picture(sharp), vec![]),
             (picture(|x, _| u8::try_from(x * 3).unwrap()), vec![Flaw::Blurred]),

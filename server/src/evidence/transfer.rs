@@ -11,6 +11,7 @@ use api_spec::{
     evidence::ReceiptResponse,
     problem::{Code, Problem},
 };
+use futures_util::future::LocalBoxFuture;
 use sync_core::{
     ids::CaseId,
     photo::{ContentHash, MOST_BYTES},
@@ -31,7 +32,7 @@ use crate::{
         policy::{Actor, Operation, op},
         token::Bearer,
     },
-    body::IdPath,
+    body::{IdPath, admitted},
     case_log,
     db::Conn,
     error::ApiError,
@@ -43,11 +44,11 @@ pub struct HashPath(pub(super) ContentHash);
 
 impl FromRequest for HashPath {
     type Error = ApiError;
-    type Future = std::future::Ready<Result<Self, ApiError>>;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let hash = request.match_info().get("sha256").and_then(|text| text.parse().ok());
-        std::future::ready(hash.map(Self).ok_or_else(ApiError::not_found))
+        admitted(request, hash.map(Self).ok_or_else(ApiError::not_found))
     }
 }
 
