@@ -67,7 +67,7 @@ impl DutyRefusal {
 /// changes, and a delegation brings the delegator's past along.
 ///
 /// # Errors
-/// The [`DutyRefusal`].
+/// The refusal with its reason.
 pub fn may_take(duty: Duty, people: &[PersonId], held: &[Held]) -> Result<(), DutyRefusal> {
     let clash = held.iter().find(|held| {
         let assessed = held.duty == Duty::Assess;
