@@ -69,6 +69,18 @@ retention_ended      .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 engagement_signed    .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 archive_made         .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 star_rated           .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+photos_requested     .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+offline_agreement_void .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+complaint_made       .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+version_returned     .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+offer_made           .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+objection_explained  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+partly_agreed        .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+visit_agreed         .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+visit_done           .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+repair_progressed    .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+supplement_requested .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+supplement_answered  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 plan_written         .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 unheard_of           .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 
