@@ -58,21 +58,32 @@ impl<T: DeserializeOwned + 'static> FromRequest for Command<T> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let key = idempotency_key(request);
-        let target = format!("{} {}\n", request.method(), request.path());
-        let bytes = read(request, payload);
-        let admission = admission(request);
+        let read = read_command(request, payload);
         Box::pin(async move {
-            admission.await;
-            let key = key?;
-            let bytes = bytes.await?;
-            let mut hash = Sha256::new();
-            hash.update(target.as_bytes());
-            hash.update(&bytes);
-            let key = CommandKey { key, request_sha256: hash.finalize().into() };
+            let (bytes, key) = read.await?;
             Ok(Self { value: parse(&bytes)?, key })
         })
     }
+}
+
+/// The body of a command and the key it came under.
+fn read_command(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> LocalBoxFuture<'static, Result<(web::Bytes, CommandKey), ApiError>> {
+    let key = idempotency_key(request);
+    let target = format!("{} {}\n", request.method(), request.path());
+    let bytes = read(request, payload);
+    let admission = admission(request);
+    Box::pin(async move {
+        admission.await;
+        let key = key?;
+        let bytes = bytes.await?;
+        let mut hash = Sha256::new();
+        hash.update(target.as_bytes());
+        hash.update(&bytes);
+        Ok((bytes, CommandKey { key, request_sha256: hash.finalize().into() }))
+    })
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<String, ApiError> {

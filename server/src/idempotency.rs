@@ -65,11 +65,23 @@ pub async fn once<F>(
     app: &App,
     actor: String,
     key: CommandKey,
-    mut work: F,
+    work: F,
 ) -> Result<HttpResponse, ApiError>
 where
     F: FnMut(&mut Conn) -> Result<Reply, ApiError> + Send + 'static,
 {
+    run(app, actor, key, Box::new(work)).await
+}
+
+/// A command's work, whatever the command.
+type Work = Box<dyn FnMut(&mut Conn) -> Result<Reply, ApiError> + Send>;
+
+async fn run(
+    app: &App,
+    actor: String,
+    key: CommandKey,
+    mut work: Work,
+) -> Result<HttpResponse, ApiError> {
     let now = app.now();
     let (owner, claimed) = (actor.clone(), key.clone());
     let outcome = app

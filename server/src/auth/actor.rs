@@ -8,7 +8,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::sync::watch;
 
 use super::{
-    policy::{Actor, Operation},
+    policy::{Actor, Audience, Operation},
     token::Bearer,
 };
 use crate::{app::App, error::ApiError, identity};
@@ -39,23 +39,32 @@ impl<O: Operation> FromRequest for By<O> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let app = request.app_data::<web::Data<App>>().cloned();
-        let token = bearer_token(request).map(str::to_owned);
-        let (admit, admitted) = watch::channel(false);
-        request.extensions_mut().insert(Admitted(admitted));
-        Box::pin(async move {
-            let app = app.ok_or_else(|| ApiError::internal("no App"))?;
-            let token = token.ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
-            let bearer = app.auth.tokens.check(&token, app.now())?;
-            let actor = standing(&app, bearer).await?;
-            if O::AUDIENCE.admits(&actor.roles) {
-                let _ = admit.send(true);
-                Ok(Self { actor, operation: PhantomData })
-            } else {
-                Err(ApiError::new(Code::Forbidden))
-            }
-        })
+        let actor = admit(request, O::AUDIENCE);
+        Box::pin(async move { Ok(Self { actor: actor.await?, operation: PhantomData }) })
     }
+}
+
+/// The caller, if they are among those who may call.
+fn admit(
+    request: &HttpRequest,
+    audience: Audience,
+) -> LocalBoxFuture<'static, Result<Actor, ApiError>> {
+    let app = request.app_data::<web::Data<App>>().cloned();
+    let token = bearer_token(request).map(str::to_owned);
+    let (admit, admitted) = watch::channel(false);
+    request.extensions_mut().insert(Admitted(admitted));
+    Box::pin(async move {
+        let app = app.ok_or_else(|| ApiError::internal("no App"))?;
+        let token = token.ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
+        let bearer = app.auth.tokens.check(&token, app.now())?;
+        let actor = standing(&app, bearer).await?;
+        if audience.admits(&actor.roles) {
+            let _ = admit.send(true);
+            Ok(actor)
+        } else {
+            Err(ApiError::new(Code::Forbidden))
+        }
+    })
 }
 
 /// Whether the caller of a request may call, once that is known.

@@ -3,8 +3,9 @@
 use std::io::Cursor;
 
 use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
+    FilterType, ResizeAlg, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::U8x3,
 };
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage, metadata::Orientation};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
@@ -108,13 +109,16 @@ pub(super) fn fit(pixels: RgbImage, side: u32) -> Result<RgbImage, Unreadable> {
 }
 
 pub(super) fn resize(pixels: &RgbImage, width: u32, height: u32) -> Result<RgbImage, Unreadable> {
-    let source = ImageRef::new(pixels.width(), pixels.height(), pixels.as_raw(), PixelType::U8x3)
-        .map_err(unreadable)?;
-    let mut target = Image::new(width, height, PixelType::U8x3);
+    // With the kind of pixel known: the resizer would be compiled for every other kind too.
+    let source =
+        TypedImageRef::<U8x3>::from_buffer(pixels.width(), pixels.height(), pixels.as_raw())
+            .map_err(unreadable)?;
+    let mut resized = RgbImage::new(width, height);
+    let mut target =
+        TypedImage::<U8x3>::from_buffer(width, height, &mut resized).map_err(unreadable)?;
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-    Resizer::new().resize(&source, &mut target, &options).map_err(unreadable)?;
-    RgbImage::from_raw(width, height, target.into_vec())
-        .ok_or_else(|| Unreadable("a size that is none".into()))
+    Resizer::new().resize_typed(&source, &mut target, &options).map_err(unreadable)?;
+    Ok(resized)
 }
 
 fn turned(pixels: RgbImage, orientation: Orientation) -> RgbImage {
