@@ -8,7 +8,7 @@ use std::{
 
 use diesel::{QueryableByName, RunQueryDsl, sql_types::Text};
 use diesel_migrations::MigrationHarness;
-use server::db::{Conn, migrate, open};
+use server::db::{Conn, Native, migrate, open};
 use tests::{Engine, Scratch, TestApp, binary::repository};
 
 /// What both engines must agree about.
@@ -68,9 +68,9 @@ const POSTGRES_REFERENCES: &str = "
     WHERE f.contype = 'f'";
 
 fn shape(conn: &mut Conn) -> Shape {
-    let [columns, keys, references] = match conn {
-        Conn::Sqlite(_) => [SQLITE_COLUMNS, SQLITE_KEYS, SQLITE_REFERENCES],
-        Conn::Pg(_) => [POSTGRES_COLUMNS, POSTGRES_KEYS, POSTGRES_REFERENCES],
+    let [columns, keys, references] = match conn.native() {
+        Native::Sqlite(_) => [SQLITE_COLUMNS, SQLITE_KEYS, SQLITE_REFERENCES],
+        Native::Pg(_) => [POSTGRES_COLUMNS, POSTGRES_KEYS, POSTGRES_REFERENCES],
     };
     let ours = |row: &Row| !row.a.starts_with("__diesel") && !row.a.starts_with("sqlite_");
     let mut ask = |sql: &str| -> Vec<Row> {
@@ -163,9 +163,9 @@ fn the_code_reads_the_shape_that_is_there() {
 fn every_migration_can_be_taken_back_and_run_again() {
     let before = shapes_after(|_| {});
     let nothing = shapes_after(|conn| {
-        match conn {
-            Conn::Sqlite(sqlite) => drop(sqlite.revert_all_migrations(migrate::SQLITE).unwrap()),
-            Conn::Pg(pg) => drop(pg.revert_all_migrations(migrate::POSTGRES).unwrap()),
+        match conn.native() {
+            Native::Sqlite(sqlite) => drop(sqlite.revert_all_migrations(migrate::SQLITE).unwrap()),
+            Native::Pg(pg) => drop(pg.revert_all_migrations(migrate::POSTGRES).unwrap()),
         };
     });
     for shape in nothing {
@@ -175,14 +175,14 @@ fn every_migration_can_be_taken_back_and_run_again() {
     let after = shapes_after(|conn| {
         let steps = crate::tidy::migration_folders("sqlite").len();
         for taken_back in 1..=steps {
-            match conn {
-                Conn::Sqlite(sqlite) => {
+            match conn.native() {
+                Native::Sqlite(sqlite) => {
                     for _ in 0..taken_back {
                         sqlite.revert_last_migration(migrate::SQLITE).unwrap();
                     }
                     sqlite.run_pending_migrations(migrate::SQLITE).unwrap();
                 }
-                Conn::Pg(pg) => {
+                Native::Pg(pg) => {
                     for _ in 0..taken_back {
                         pg.revert_last_migration(migrate::POSTGRES).unwrap();
                     }
@@ -198,7 +198,9 @@ fn every_migration_can_be_taken_back_and_run_again() {
 fn several_nodes_may_migrate_at_once() {
     let Some(app) = TestApp::start(Engine::Postgres) else { return };
     let database = server::config::Database::from_url(app.database_url()).unwrap();
-    let Conn::Pg(mut pg) = open::open(&database).unwrap() else { unreachable!("a PostgreSQL URL") };
+    let Native::Pg(mut pg) = open::open(&database).unwrap().into_native() else {
+        unreachable!("a PostgreSQL URL")
+    };
     pg.revert_all_migrations(migrate::POSTGRES).unwrap();
     drop(pg);
     let nodes: Vec<_> = (0..4)

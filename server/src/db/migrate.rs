@@ -3,7 +3,7 @@
 use diesel::{connection::SimpleConnection, migration::MigrationVersion};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{Conn, open};
+use super::{Native, open};
 use crate::config::Database;
 
 /// Migrations for SQLite.
@@ -24,9 +24,9 @@ pub fn run(database: &Database) -> Result<Vec<String>, String> {
             .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
     }
     let mut conn = open::open(database).map_err(|error| error.to_string())?;
-    let done = match &mut conn {
-        Conn::Sqlite(sqlite) => sqlite.run_pending_migrations(SQLITE).map(names),
-        Conn::Pg(pg) => {
+    let done = match conn.native() {
+        Native::Sqlite(sqlite) => sqlite.run_pending_migrations(SQLITE).map(names),
+        Native::Pg(pg) => {
             // Held until the connection closes.
             pg.batch_execute("SELECT pg_advisory_lock(4819672013)")
                 .map_err(|error| error.to_string())?;

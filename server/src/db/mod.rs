@@ -14,24 +14,24 @@ pub mod schema;
 pub mod types;
 mod writer;
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use diesel::connection::TransactionManager;
 use tokio::sync::Semaphore;
 
-pub use conn::Conn;
+pub use conn::{Conn, Native};
 
 use crate::{config::Database, error::ApiError};
 
 /// Runs one expression on the concrete connection, for statements that the enum cannot express
 /// (upserts, `SKIP LOCKED`, batches), and for those of every report, whose text the enum would build
-/// anew each time although the statement is prepared. Six uses at most.
+/// anew each time although the statement is prepared. Eight uses at most.
 #[macro_export]
 macro_rules! native {
     ($conn:expr, |$c:ident| $body:expr) => {
-        match $conn {
-            $crate::db::Conn::Pg($c) => $body,
-            $crate::db::Conn::Sqlite($c) => $body,
+        match $conn.native() {
+            $crate::db::Native::Pg($c) => $body,
+            $crate::db::Native::Sqlite($c) => $body,
         }
     };
 }
@@ -86,6 +86,11 @@ impl Db {
         F: FnOnce(&mut Conn) -> Result<T, ApiError> + Send + 'static,
         T: Send + 'static,
     {
+        let query = |conn: &mut Conn| query(conn).map(any);
+        self.read_any(Box::new(query)).await.and_then(own)
+    }
+
+    async fn read_any(&self, query: Query) -> Result<Value, ApiError> {
         let place =
             self.read_places.clone().try_acquire_owned().map_err(|_| ApiError::overloaded())?;
         let pool = self.readers.clone();
@@ -106,11 +111,16 @@ impl Db {
     /// # Errors
     /// What the closure answers; `overloaded` when too many wait, `database_unavailable` when the
     /// outcome is not known.
-    pub async fn write<T, F>(&self, work: F) -> Result<T, ApiError>
+    pub async fn write<T, F>(&self, mut work: F) -> Result<T, ApiError>
     where
         F: FnMut(&mut Conn) -> Result<T, ApiError> + Send + 'static,
         T: Send + 'static,
     {
+        let work = move |conn: &mut Conn| work(conn).map(any);
+        self.write_any(Box::new(work)).await.and_then(own)
+    }
+
+    async fn write_any(&self, work: Work) -> Result<Value, ApiError> {
         match &self.writes {
             Writes::Sqlite(writer) => writer.write(work).await,
             Writes::Postgres(writers) => in_time(writers.write(work)).await,
@@ -131,6 +141,21 @@ impl Db {
     }
 }
 
+/// What a closure answers. Everything behind [`Db::read`] and [`Db::write`] is compiled once for this
+/// type instead of once for each of some hundred closures.
+type Value = Box<dyn Any + Send>;
+type Query = Box<dyn FnOnce(&mut Conn) -> Result<Value, ApiError> + Send>;
+type Work = Box<dyn FnMut(&mut Conn) -> Result<Value, ApiError> + Send>;
+
+fn any<T: Send + 'static>(value: T) -> Value {
+    Box::new(value)
+}
+
+fn own<T: 'static>(value: Value) -> Result<T, ApiError> {
+    let value = value.downcast().map_err(|_| ApiError::internal("another closure's answer"))?;
+    Ok(*value)
+}
+
 /// As the first step of a write: whoever takes turns at the same `thing` waits until this write has
 /// ended, and nothing else does.
 ///
@@ -142,9 +167,9 @@ impl Db {
 /// # Errors
 /// Database faults; contention when another holds the lock too long.
 pub fn take_turns(conn: &mut Conn, thing: &str) -> Result<(), ApiError> {
-    match conn {
-        Conn::Sqlite(_) => Ok(()),
-        Conn::Pg(pg) => postgres::take_turns(pg, thing),
+    match conn.native() {
+        Native::Sqlite(_) => Ok(()),
+        Native::Pg(pg) => postgres::take_turns(pg, thing),
     }
 }
 

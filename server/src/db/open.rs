@@ -6,7 +6,7 @@ use diesel::{
     Connection, ConnectionError, PgConnection, SqliteConnection, connection::SimpleConnection,
 };
 
-use super::{CONNECTION_WAIT, Conn, Pool};
+use super::{CONNECTION_WAIT, Conn, Native, Pool};
 use crate::{config::Database, error::ApiError};
 
 /// Opens connections of one kind for a pool.
@@ -59,14 +59,14 @@ impl r2d2::ManageConnection for Opener {
 
     fn connect(&self) -> Result<Pooled, ConnectionError> {
         let mut conn = open(&self.database)?;
-        let settings = match (&conn, self.purpose) {
-            (Conn::Sqlite(_), Purpose::Read) => Some("PRAGMA query_only = ON"),
+        let settings = match (conn.native(), self.purpose) {
+            (Native::Sqlite(_), Purpose::Read) => Some("PRAGMA query_only = ON"),
             // Reading a small or new table end to end locks all of it against everybody's inserts.
             // A lock that is not free soon belongs to somebody who may be gone.
-            (Conn::Pg(_), Purpose::Write) => Some(
+            (Native::Pg(_), Purpose::Write) => Some(
                 "SET enable_seqscan = off; SET enable_bitmapscan = off; SET lock_timeout = '2s'",
             ),
-            (Conn::Sqlite(_), Purpose::Write) | (Conn::Pg(_), Purpose::Read) => None,
+            (Native::Sqlite(_), Purpose::Write) | (Native::Pg(_), Purpose::Read) => None,
         };
         if let Some(settings) = settings {
             conn.batch_execute(settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
@@ -111,8 +111,8 @@ impl r2d2::HandleError<ConnectionError> for NoteFaults {
 /// The engine's own words.
 pub fn open(database: &Database) -> Result<Conn, ConnectionError> {
     match database {
-        Database::Sqlite(path) => open_sqlite(path).map(Conn::Sqlite),
-        Database::Postgres(url) => open_postgres(url).map(Conn::Pg),
+        Database::Sqlite(path) => open_sqlite(path).map(Native::Sqlite).map(Conn::new),
+        Database::Postgres(url) => open_postgres(url).map(Native::Pg).map(Conn::new),
     }
 }
 

@@ -9,7 +9,7 @@ use diesel::{
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
-use super::{Conn, Pool, blocking, open};
+use super::{Conn, Native, Pool, Value, Work, blocking, open};
 use crate::{config::Database, error::ApiError};
 
 /// Connections that write.
@@ -36,11 +36,7 @@ impl Writers {
         }
     }
 
-    pub(super) async fn write<T, F>(&self, mut work: F) -> Result<T, ApiError>
-    where
-        F: FnMut(&mut Conn) -> Result<T, ApiError> + Send + 'static,
-        T: Send + 'static,
-    {
+    pub(super) async fn write(&self, mut work: Work) -> Result<Value, ApiError> {
         let _place =
             self.waiting.clone().try_acquire_owned().map_err(|_| ApiError::overloaded())?;
         for attempt in 1.. {
@@ -75,14 +71,11 @@ fn pause(attempt: u32) -> Duration {
     Duration::from_micros(most_us / 4 + most_us * u64::from(u16::from_le_bytes(random)) / 65_536)
 }
 
-fn transaction<T>(
-    conn: &mut Conn,
-    work: impl FnOnce(&mut Conn) -> Result<T, ApiError>,
-) -> Result<T, ApiError> {
+fn transaction(conn: &mut Conn, work: &mut Work) -> Result<Value, ApiError> {
     type Manager = <PgConnection as Connection>::TransactionManager;
     begin(conn)?;
     let outcome = work(conn);
-    let Conn::Pg(pg) = conn else { return Err(ApiError::internal("not PostgreSQL")) };
+    let Native::Pg(pg) = conn.native() else { return Err(ApiError::internal("not PostgreSQL")) };
     match outcome {
         Ok(value) => {
             Manager::commit_transaction(pg)?;
@@ -99,7 +92,7 @@ fn transaction<T>(
 }
 
 fn begin(conn: &mut Conn) -> Result<(), ApiError> {
-    let Conn::Pg(pg) = conn else { return Err(ApiError::internal("not PostgreSQL")) };
+    let Native::Pg(pg) = conn.native() else { return Err(ApiError::internal("not PostgreSQL")) };
     AnsiTransactionManager::begin_transaction_sql(pg, "BEGIN ISOLATION LEVEL SERIALIZABLE")?;
     Ok(())
 }

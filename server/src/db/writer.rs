@@ -16,7 +16,7 @@ use diesel::{
 };
 use tokio::sync::oneshot;
 
-use super::{Conn, open, savepoint};
+use super::{Conn, Native, Value, Work, open, savepoint};
 use crate::{config::Database, error::ApiError};
 
 /// The most jobs of one commit.
@@ -26,7 +26,7 @@ const QUEUE: usize = 2_048;
 
 #[derive(Clone)]
 pub(super) struct Writer {
-    jobs: SyncSender<Box<dyn Job>>,
+    jobs: SyncSender<Job>,
 }
 
 impl Writer {
@@ -42,14 +42,10 @@ impl Writer {
         Ok(Self { jobs })
     }
 
-    pub(super) async fn write<T, F>(&self, work: F) -> Result<T, ApiError>
-    where
-        F: FnMut(&mut Conn) -> Result<T, ApiError> + Send + 'static,
-        T: Send + 'static,
-    {
+    pub(super) async fn write(&self, work: Work) -> Result<Value, ApiError> {
         let (reply, answer) = oneshot::channel();
-        let job = Pending { work, outcome: None, reply };
-        self.jobs.try_send(Box::new(job)).map_err(|fault| match fault {
+        let job = Job { work, outcome: None, reply };
+        self.jobs.try_send(job).map_err(|fault| match fault {
             TrySendError::Full(_) => {
                 metrics::counter!("chakan_writes_turned_away_total").increment(1);
                 ApiError::overloaded()
@@ -58,14 +54,6 @@ impl Writer {
         })?;
         answer.await.unwrap_or_else(|_| Err(ApiError::database_unavailable()))
     }
-}
-
-/// A job whose result type the thread does not know.
-trait Job: Send {
-    /// Runs the work behind a savepoint and keeps its outcome.
-    fn run(&mut self, conn: &mut Conn) -> Savepoint;
-    /// Sends the kept outcome, or the fault that undid everybody's work.
-    fn answer(self: Box<Self>, commit: Result<(), ApiError>);
 }
 
 /// Whether the connection is in order after a job.
@@ -78,17 +66,14 @@ enum Savepoint {
 /// How often work is run that answers contention: a random number that was taken, for example.
 const TRIES: u32 = 4;
 
-struct Pending<T, F> {
-    work: F,
-    outcome: Option<Result<T, ApiError>>,
-    reply: oneshot::Sender<Result<T, ApiError>>,
+struct Job {
+    work: Work,
+    outcome: Option<Result<Value, ApiError>>,
+    reply: oneshot::Sender<Result<Value, ApiError>>,
 }
 
-impl<T, F> Job for Pending<T, F>
-where
-    F: FnMut(&mut Conn) -> Result<T, ApiError> + Send,
-    T: Send,
-{
+impl Job {
+    /// Runs the work behind a savepoint and keeps its outcome.
     fn run(&mut self, conn: &mut Conn) -> Savepoint {
         let depth = depth(conn);
         let mut outcome = self.attempt(conn, depth);
@@ -103,7 +88,8 @@ where
         if self::depth(conn) == depth { Savepoint::Closed } else { Savepoint::Broken(code) }
     }
 
-    fn answer(self: Box<Self>, commit: Result<(), ApiError>) {
+    /// Sends the kept outcome, or the fault that undid everybody's work.
+    fn answer(self, commit: Result<(), ApiError>) {
         let outcome = match (commit, self.outcome) {
             (Ok(()), Some(outcome)) => outcome,
             // A refusal, too, may rest on what a neighbour wrote and nobody will ever see.
@@ -113,13 +99,8 @@ where
         // The caller may have hung up; the work stands all the same.
         let _ = self.reply.send(outcome);
     }
-}
 
-impl<T, F> Pending<T, F>
-where
-    F: FnMut(&mut Conn) -> Result<T, ApiError> + Send,
-{
-    fn attempt(&mut self, conn: &mut Conn, depth: u32) -> Result<T, ApiError> {
+    fn attempt(&mut self, conn: &mut Conn, depth: u32) -> Result<Value, ApiError> {
         savepoint(conn, |conn| {
             // A panic in one job must cost nobody else theirs; what it touched is rolled back.
             catch_unwind(AssertUnwindSafe(|| (self.work)(conn))).unwrap_or_else(|_| {
@@ -132,7 +113,7 @@ where
 
 /// How many transactions and savepoints are open; 0 when the state is not known.
 fn depth(conn: &mut Conn) -> u32 {
-    let Conn::Sqlite(sqlite) = conn else { return 0 };
+    let Native::Sqlite(sqlite) = conn.native() else { return 0 };
     let state = AnsiTransactionManager::transaction_manager_status_mut(sqlite);
     state.transaction_depth().ok().flatten().map_or(0, |depth| depth.get())
 }
@@ -140,7 +121,7 @@ fn depth(conn: &mut Conn) -> u32 {
 /// Rolls back savepoints that a panic left open above `depth`.
 fn unwind_to(conn: &mut Conn, depth: u32) {
     while self::depth(conn) > depth {
-        let Conn::Sqlite(sqlite) = conn else { return };
+        let Native::Sqlite(sqlite) = conn.native() else { return };
         if AnsiTransactionManager::rollback_transaction(sqlite).is_err() {
             return;
         }
@@ -150,7 +131,7 @@ fn unwind_to(conn: &mut Conn, depth: u32) {
 struct Loop {
     database: Database,
     conn: Option<Conn>,
-    waiting: Receiver<Box<dyn Job>>,
+    waiting: Receiver<Job>,
 }
 
 impl Loop {
@@ -165,7 +146,7 @@ impl Loop {
     }
 
     /// One transaction: the first job and whoever waits by the time it has run.
-    fn commit(&mut self, group: &mut Vec<Box<dyn Job>>) -> Result<(), ApiError> {
+    fn commit(&mut self, group: &mut Vec<Job>) -> Result<(), ApiError> {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
             None => open::open(&self.database).map_err(|_| ApiError::database_unavailable())?,
@@ -196,7 +177,9 @@ impl Loop {
 
 /// IMMEDIATE: a deferred transaction fails at its first write when another process has the lock.
 fn begin(conn: &mut Conn) -> Result<(), ApiError> {
-    let Conn::Sqlite(sqlite) = conn else { return Err(ApiError::internal("not SQLite")) };
+    let Native::Sqlite(sqlite) = conn.native() else {
+        return Err(ApiError::internal("not SQLite"));
+    };
     <SqliteConnection as Connection>::TransactionManager::begin_transaction_sql(
         sqlite,
         "BEGIN IMMEDIATE",
@@ -205,7 +188,9 @@ fn begin(conn: &mut Conn) -> Result<(), ApiError> {
 }
 
 fn finish(conn: &mut Conn) -> Result<(), ApiError> {
-    let Conn::Sqlite(sqlite) = conn else { return Err(ApiError::internal("not SQLite")) };
+    let Native::Sqlite(sqlite) = conn.native() else {
+        return Err(ApiError::internal("not SQLite"));
+    };
     <SqliteConnection as Connection>::TransactionManager::commit_transaction(sqlite)?;
     Ok(())
 }

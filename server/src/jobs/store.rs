@@ -7,7 +7,7 @@ use sync_core::{
 };
 
 use crate::{
-    db::{Conn, schema::jobs, types::Id},
+    db::{Conn, Native, schema::jobs, types::Id},
     error::ApiError,
     native,
 };
@@ -55,10 +55,10 @@ pub(super) fn claim(
         .order((jobs::run_at, jobs::id))
         .limit(most)
         .select((jobs::id, jobs::kind, jobs::payload, jobs::attempts));
-    let claimed: Vec<Claimed> = match conn {
+    let claimed: Vec<Claimed> = match conn.native() {
         // Two runners must not wait for each other's rows.
-        Conn::Pg(pg) => due.for_update().skip_locked().load(pg)?,
-        Conn::Sqlite(sqlite) => due.load(sqlite)?,
+        Native::Pg(pg) => due.for_update().skip_locked().load(pg)?,
+        Native::Sqlite(sqlite) => due.load(sqlite)?,
     };
     let ids: Vec<String> = claimed.iter().map(|job| job.id.0.to_string()).collect();
     let lock = diesel::update(jobs::table.filter(jobs::id.eq_any(ids)))

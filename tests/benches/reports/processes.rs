@@ -18,7 +18,7 @@ use server::{
     auth::{Auth, keys::Missing, policy::Role, token::Bearer},
     config::{Config, Database, Mode},
     db::{
-        Conn,
+        Native,
         schema::{case_changes, case_events, cases, idempotency_keys},
     },
     identity::{self, NewPerson},
@@ -267,9 +267,8 @@ fn raw_writer(directory: &Path) -> mpsc::SyncSender<Row> {
     server::db::migrate::run(&database).expect("migrations");
     let (send, receive) = mpsc::sync_channel::<Row>(2_048);
     std::thread::spawn(move || {
-        let Conn::Sqlite(mut conn) = server::db::open::open(&database).expect("a database") else {
-            unreachable!("it is SQLite")
-        };
+        let opened = server::db::open::open(&database).expect("a database");
+        let Native::Sqlite(mut conn) = opened.into_native() else { unreachable!("it is SQLite") };
         conn.batch_execute(
             "INSERT INTO branches VALUES ('b','b','b',NULL,'/b/',0,1);
              INSERT INTO people VALUES ('p','p','p',NULL,NULL,'','intake','b',NULL,NULL,0,1);",

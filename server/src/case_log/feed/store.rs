@@ -10,7 +10,7 @@ use super::{Change, FeedCursor};
 use crate::{
     auth::policy::{Actor, Role},
     db::{
-        Conn,
+        Conn, Native,
         schema::{branches, case_changes as changes, case_people, cases, feed_readers as readers},
         types::{Id, Ms},
     },
@@ -31,9 +31,9 @@ pub(super) fn insert(
 
 /// The oldest transaction that may still write: rows of earlier ones are all there.
 pub(super) fn horizon(conn: &mut Conn) -> Result<i64, ApiError> {
-    match conn {
-        Conn::Sqlite(_) => Ok(i64::MAX),
-        Conn::Pg(pg) => {
+    match conn.native() {
+        Native::Sqlite(_) => Ok(i64::MAX),
+        Native::Pg(pg) => {
             let xmin = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
             Ok(diesel::select(sql::<BigInt>(xmin)).get_result(pg)?)
         }
