@@ -9,6 +9,8 @@ mod feed;
 mod receipt;
 mod store;
 
+use std::collections::BTreeMap;
+
 use sync_core::{
     ids::{CaseId, DeviceId, EventId, PersonId},
     lifecycle::{CaseStatus, EventKind, apply},
@@ -137,6 +139,17 @@ pub fn begin(conn: &mut Conn, event: &NewEvent) -> Result<(), ApiError> {
 /// Database faults.
 pub fn entries(conn: &mut Conn, case_id: CaseId) -> Result<Vec<Entry>, ApiError> {
     store::list(conn, case_id)
+}
+
+/// The logs of several cases, each in order.
+///
+/// # Errors
+/// Database faults.
+pub fn entries_of(
+    conn: &mut Conn,
+    cases: &[CaseId],
+) -> Result<BTreeMap<CaseId, Vec<Entry>>, ApiError> {
+    store::list_of(conn, cases)
 }
 
 /// Whether this event is in the log already.

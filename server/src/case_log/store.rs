@@ -1,5 +1,7 @@
 //! Rows of the event log.
 
+use std::collections::BTreeMap;
+
 use diesel::{dsl::max, prelude::*};
 use sync_core::{
     ids::{CaseId, EventId, PersonId},
@@ -118,6 +120,34 @@ pub(super) fn list(conn: &mut Conn, case_id: CaseId) -> Result<Vec<Entry>, ApiEr
         ))
         .load(conn)?;
     rows.into_iter().map(entry).collect()
+}
+
+/// The logs of these cases.
+pub(super) fn list_of(
+    conn: &mut Conn,
+    cases: &[CaseId],
+) -> Result<BTreeMap<CaseId, Vec<Entry>>, ApiError> {
+    let rows: Vec<(Id<CaseId>, Row)> = case_events::table
+        .filter(case_events::case_id.eq_any(cases.iter().map(CaseId::to_string)))
+        .order((case_events::case_id, case_events::seq))
+        .select((
+            case_events::case_id,
+            (
+                case_events::id,
+                case_events::seq,
+                case_events::kind,
+                case_events::actor,
+                case_events::occurred_at,
+                case_events::recorded_at,
+                case_events::data,
+            ),
+        ))
+        .load(conn)?;
+    let mut logs = BTreeMap::<CaseId, Vec<Entry>>::new();
+    for (case, row) in rows {
+        logs.entry(case.0).or_default().push(entry(row)?);
+    }
+    Ok(logs)
 }
 
 fn entry(row: Row) -> Result<Entry, ApiError> {

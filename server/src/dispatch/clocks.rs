@@ -1,9 +1,12 @@
 //! The clocks of a case, folded from its log under the promise it was opened with (A6).
 
+use std::{collections::BTreeMap, rc::Rc};
+
 use chrono::DateTime;
 use sync_core::{
+    calendar::WorkCalendar,
     clock::{ClockState, LoggedEvent, TimeConfidence, clocks},
-    ids::CaseId,
+    ids::{BranchId, CaseId},
     lifecycle::EventKind,
     promise::{Limit, PromiseProfile, ZoneClass},
     time::Instant,
@@ -46,10 +49,78 @@ pub fn case_clocks(conn: &mut Conn, case_id: CaseId, now: Instant) -> Result<Cas
     let profile = promise::find_profile(conn, &code, version)?;
     let calendar = promise::calendar(conn)?;
     let zone = judged_zone(&log);
-    let class = zone.map_or(ZoneClass::Other, |zone| zone.class);
-    let events: Vec<LoggedEvent> = log.into_iter().map(logged_event).collect();
-    let states = clocks(&events, &profile, &calendar, class, now);
+    let states = fold(&log, zone, &profile, &calendar, now);
     Ok(CaseClocks { zone, profile, states })
+}
+
+/// What the clocks of one case are folded from.
+pub struct CaseLog {
+    /// The case.
+    pub case_id: CaseId,
+    /// The branch that handles it.
+    pub branch: BranchId,
+    entries: Vec<Entry>,
+    profile: Rc<PromiseProfile>,
+    calendar: Rc<WorkCalendar>,
+}
+
+impl CaseLog {
+    /// Whether nothing has happened since it was reported.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        matches!(self.entries.as_slice(), [only] if only.kind == EventKind::CaseReported)
+    }
+
+    /// The promise it was opened under.
+    #[must_use]
+    pub fn profile(&self) -> &PromiseProfile {
+        &self.profile
+    }
+
+    /// How the clocks stand, as seen at `now`.
+    #[must_use]
+    pub fn clocks(&self, now: Instant) -> Vec<ClockState> {
+        let zone = judged_zone(&self.entries);
+        fold(&self.entries, zone, &self.profile, &self.calendar, now)
+    }
+}
+
+/// The logs of several cases with what they are judged by, in as many look-ups as for one. Cases that
+/// do not exist are left out.
+///
+/// # Errors
+/// Database faults.
+pub fn case_logs(conn: &mut Conn, cases: &[CaseId]) -> Result<Vec<CaseLog>, ApiError> {
+    let mut logs = case_log::entries_of(conn, cases)?;
+    let calendar = Rc::new(promise::calendar(conn)?);
+    let mut profiles = BTreeMap::<(String, u32), Rc<PromiseProfile>>::new();
+    let mut found = Vec::with_capacity(cases.len());
+    for intake::Promised { case_id, branch, promise } in intake::promises_of(conn, cases)? {
+        let profile = match profiles.get(&promise) {
+            Some(known) => Rc::clone(known),
+            None => {
+                let read = Rc::new(promise::find_profile(conn, &promise.0, promise.1)?);
+                profiles.insert(promise, Rc::clone(&read));
+                read
+            }
+        };
+        let entries = logs.remove(&case_id).unwrap_or_default();
+        let calendar = Rc::clone(&calendar);
+        found.push(CaseLog { case_id, branch, entries, profile, calendar });
+    }
+    Ok(found)
+}
+
+fn fold(
+    log: &[Entry],
+    zone: Option<JudgedZone>,
+    profile: &PromiseProfile,
+    calendar: &WorkCalendar,
+    now: Instant,
+) -> Vec<ClockState> {
+    let class = zone.map_or(ZoneClass::Other, |zone| zone.class);
+    let events: Vec<LoggedEvent> = log.iter().map(logged_event).collect();
+    clocks(&events, profile, calendar, class, now)
 }
 
 /// The first assignment judges for good: dispatching again changes no promise (A6).
@@ -60,7 +131,7 @@ fn judged_zone(log: &[Entry]) -> Option<JudgedZone> {
     Some(JudgedZone { class, version })
 }
 
-fn logged_event(entry: Entry) -> LoggedEvent {
+fn logged_event(entry: &Entry) -> LoggedEvent {
     let text = |name: &str| entry.data.get(name).and_then(serde_json::Value::as_str);
     let agreed_for = text("agreed_for")
         .or_else(|| text("until"))
@@ -75,7 +146,7 @@ fn logged_event(entry: Entry) -> LoggedEvent {
         clock: text("clock").and_then(|text| text.parse().ok()),
         limit: limit.and_then(|limit| serde_json::from_value::<Limit>(limit).ok()),
         confidence,
-        kind: entry.kind,
+        kind: entry.kind.clone(),
         occurred_at: entry.occurred_at,
         recorded_at: entry.recorded_at,
     }

@@ -32,7 +32,7 @@ use utoipa_actix_web::{scope, service_config::ServiceConfig};
 use crate::{body::MostBytes, db::Conn, error::ApiError};
 
 pub use check::{Asked, check_accept, check_decline};
-pub use clocks::{CaseClocks, JudgedZone, case_clocks};
+pub use clocks::{CaseClocks, CaseLog, JudgedZone, case_clocks, case_logs};
 pub use rounds::{QueuedCase, round, waiting_cases};
 pub use search::{Best, best_candidates};
 pub use solve::{

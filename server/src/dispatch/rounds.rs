@@ -1,18 +1,18 @@
 //! The round of dispatch: which cases nobody is on the way to, and what happens next with each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use sync_core::{
-    clock::ClockName,
-    ids::CaseId,
+    clock::{ClockName, ClockState},
+    ids::{BranchId, CaseId},
     lifecycle::{CaseStatus, EventKind},
-    promise::Limit,
+    promise::{Limit, PromiseProfile, ZoneClass},
     time::{Instant, Span},
 };
 
 use super::{
-    clocks::case_clocks,
+    clocks::{case_clocks, case_logs},
     offers,
     rules::{
         ArrivalVerdict, Candidate,
@@ -110,7 +110,14 @@ fn matters(topic: &str) -> bool {
 /// Refreshes several cases. One that fails must not keep the others waiting; it is due at its next
 /// change.
 fn refresh_each(conn: &mut Conn, app: &App, cases: &BTreeSet<CaseId>) -> Result<(), ApiError> {
-    for case in cases {
+    let mut cases = cases.clone();
+    match savepoint(conn, |conn| enqueue_new(conn, app, &cases)) {
+        Ok(done) => cases.retain(|case| !done.contains(case)),
+        Err(error) if error.is_contention() || error.is_connection_lost() => return Err(error),
+        // One by one, so that only the one at fault is left out.
+        Err(_) => {}
+    }
+    for case in &cases {
         match savepoint(conn, |conn| refresh(conn, app, *case)) {
             Ok(()) => {}
             Err(error) if error.is_contention() || error.is_connection_lost() => return Err(error),
@@ -118,6 +125,49 @@ fn refresh_each(conn: &mut Conn, app: &App, cases: &BTreeSet<CaseId>) -> Result<
         }
     }
     Ok(())
+}
+
+/// Puts those of the cases into the queue to which nothing has happened since they were reported, and
+/// answers which. Nearly all cases come this way, and in a hailstorm all at once: what is known of them
+/// is read together.
+fn enqueue_new(
+    conn: &mut Conn,
+    app: &App,
+    cases: &BTreeSet<CaseId>,
+) -> Result<BTreeSet<CaseId>, ApiError> {
+    let now = app.now();
+    let cases: Vec<CaseId> = cases.iter().copied().collect();
+    if cases.is_empty() || !store::list_catastrophes(conn, now)?.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let queued = store::list_queued(conn, &cases)?;
+    let mut settings = BTreeMap::<BranchId, (Mode, Span)>::new();
+    let mut done = BTreeSet::new();
+    for log in case_logs(conn, &cases)? {
+        if !log.is_new() || queued.contains(&log.case_id) {
+            continue;
+        }
+        let (mode, offer) = match settings.get(&log.branch) {
+            Some(known) => *known,
+            None => {
+                let path = identity::branch_path(conn, log.branch)?;
+                let found = store::find_settings(conn, &path)?;
+                settings.insert(log.branch, found);
+                found
+            }
+        };
+        let limit_at = decide_by(&log.clocks(now), log.profile(), now);
+        let escalated = Level::Nobody;
+        let waiting = Waiting { mode, offer, since: now, limit_at, escalated, open_until: None };
+        // Who could be sent need not be looked up where nobody is sent without being told.
+        let next_at = match waiting.step(Somebody::Nobody, now) {
+            Step::Wait(until) => until,
+            _ => now,
+        };
+        store::insert(conn, log.case_id, log.branch, (now, limit_at, next_at))?;
+        done.insert(log.case_id);
+    }
+    Ok(done)
 }
 
 /// Puts a case into the queue, or takes it out.
@@ -130,8 +180,9 @@ fn refresh(conn: &mut Conn, app: &App, id: CaseId) -> Result<(), ApiError> {
     match (waits, known) {
         (true, None) => {
             let branch = intake::get_case(conn, id)?.branch;
-            let limit_at = decide_by(conn, id, now)?;
-            store::insert(conn, id, branch, now, limit_at)
+            let clocks = case_clocks(conn, id, now)?;
+            let limit_at = decide_by(&clocks.states, &clocks.profile, now);
+            store::insert(conn, id, branch, (now, limit_at, now))
         }
         // Something changed: look at once.
         (true, Some(known)) => store::update(conn, id, known.escalated, now),
@@ -160,19 +211,17 @@ fn waits(conn: &mut Conn, id: CaseId) -> Result<bool, ApiError> {
 
 /// Until when somebody must have it: the limit of dispatch; where that has stopped already, as long
 /// again, but not longer than the customer was promised an arrival.
-fn decide_by(conn: &mut Conn, id: CaseId, now: Instant) -> Result<Instant, ApiError> {
-    let clocks = case_clocks(conn, id, now)?;
+fn decide_by(states: &[ClockState], profile: &PromiseProfile, now: Instant) -> Instant {
     let running = |clock: ClockName| {
-        let found = clocks.states.iter().find(|state| state.clock == clock);
+        let found = states.iter().find(|state| state.clock == clock);
         found.filter(|state| state.is_running()).and_then(|state| state.limit_at)
     };
     if let Some(limit_at) = running(ClockName::Dispatch).filter(|at| now < *at) {
-        return Ok(limit_at);
+        return limit_at;
     }
-    let again =
-        now + clocks.profile.span(ClockName::Dispatch, sync_core::promise::ZoneClass::Other);
+    let again = now + profile.span(ClockName::Dispatch, ZoneClass::Other);
     let arrival = running(ClockName::Arrival).filter(|at| now < *at);
-    Ok(arrival.map_or(again, |at| at.min(again)))
+    arrival.map_or(again, |at| at.min(again))
 }
 
 /// A case of a branch that a catastrophe has hit says so, and has the limits that were ordered (C58).

@@ -57,6 +57,25 @@ pub struct ReportedCase {
     pub reported_at: Instant,
 }
 
+/// The branch that handles a case, and the promise it was opened under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promised {
+    /// The case.
+    pub case_id: CaseId,
+    /// The branch.
+    pub branch: BranchId,
+    /// Promise profile: code and version.
+    pub promise: (String, u32),
+}
+
+/// What these cases were opened under; those that do not exist are left out.
+///
+/// # Errors
+/// Database faults.
+pub fn promises_of(conn: &mut Conn, cases: &[CaseId]) -> Result<Vec<Promised>, ApiError> {
+    store::list_promises(conn, cases)
+}
+
 /// A case that is known to exist.
 ///
 /// # Errors

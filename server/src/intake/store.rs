@@ -11,7 +11,7 @@ use sync_core::{
 };
 
 use super::{
-    ReportedCase,
+    Promised, ReportedCase,
     rules::{CLOSE_IN_TIME, OtherReport, Report},
 };
 use crate::{
@@ -129,6 +129,19 @@ pub(super) fn get_reported(conn: &mut Conn, id: CaseId) -> Result<ReportedCase, 
         promise: (row.promise_code, u32::try_from(row.promise_version).unwrap_or_default()),
         reported_at: row.reported_at.0,
     })
+}
+
+pub(super) fn list_promises(conn: &mut Conn, ids: &[CaseId]) -> Result<Vec<Promised>, ApiError> {
+    let rows: Vec<(Id<CaseId>, Id<BranchId>, String, i64)> = cases::table
+        .filter(cases::id.eq_any(ids.iter().map(CaseId::to_string)))
+        .select((cases::id, cases::branch_id, cases::promise_code, cases::promise_version))
+        .load(conn)?;
+    let promised = |(case_id, branch, code, version): (Id<CaseId>, Id<BranchId>, _, _)| Promised {
+        case_id: case_id.0,
+        branch: branch.0,
+        promise: (code, u32::try_from(version).unwrap_or_default()),
+    };
+    Ok(rows.into_iter().map(promised).collect())
 }
 
 impl CaseRow {

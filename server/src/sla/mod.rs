@@ -16,7 +16,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{db::Conn, error::ApiError};
 
-pub use rounds::{refold, round};
+pub use rounds::round;
 
 /// Registers the operations.
 pub fn routes(config: &mut ServiceConfig) {

@@ -4,22 +4,22 @@ use std::collections::BTreeSet;
 
 use sync_core::{
     clock::ClockState,
-    ids::{BranchId, CaseId},
+    ids::{AlarmId, CaseId},
     lifecycle::EventKind,
-    time::{Instant, Span},
+    time::Span,
 };
 
 use super::{
-    rules::{Cleared, judge, moved_by, next_look},
-    store::{self, NewAlarm},
+    rules::{Cleared, KnownAlarm, judge, moved_by, next_look},
+    store::{self, KnownOfCase, NewAlarm},
 };
 use crate::{
     app::App,
     case_log::{self, Change, FeedCursor},
     db::{Conn, savepoint},
-    dispatch,
+    dispatch::{self, CaseLog},
     error::ApiError,
-    intake, promise, wire,
+    promise, wire,
 };
 
 const READER: &str = "sla";
@@ -115,15 +115,21 @@ async fn recount(app: &App) -> Result<usize, ApiError> {
     Ok(folded)
 }
 
-/// Folds several cases. One that cannot be folded is looked at again a minute later: it must neither
-/// keep the others from being folded nor be forgotten.
+/// Folds several cases, together if they can be. One that cannot be folded is looked at again a minute
+/// later: it must neither keep the others from being folded nor be forgotten.
 fn refold_each(
     conn: &mut Conn,
     app: &App,
     cases: impl Iterator<Item = CaseId>,
 ) -> Result<(), ApiError> {
+    let cases: Vec<CaseId> = cases.collect();
+    match savepoint(conn, |conn| refold(conn, app, &cases)) {
+        Err(error) if error.is_contention() || error.is_connection_lost() => return Err(error),
+        Err(_) => {}
+        Ok(()) => return Ok(()),
+    }
     for case in cases {
-        match savepoint(conn, |conn| refold(conn, app, case)) {
+        match savepoint(conn, |conn| refold(conn, app, &[case])) {
             Ok(()) => {}
             Err(error) if error.is_contention() || error.is_connection_lost() => return Err(error),
             Err(error) => {
@@ -136,39 +142,51 @@ fn refold_each(
     Ok(())
 }
 
-/// Folds the clocks of a case and does what follows: limits that moved are kept beside the old ones,
-/// alarms are raised and cleared.
-///
-/// # Errors
-/// Database faults.
-pub fn refold(conn: &mut Conn, app: &App, case_id: CaseId) -> Result<(), ApiError> {
-    let now = app.now();
-    let branch = intake::get_case(conn, case_id)?.branch;
-    let states = dispatch::case_clocks(conn, case_id, now)?.states;
-    let stored = store::list_clocks(conn, case_id)?;
-    for known in &stored {
-        let gone = states.iter().all(|state| state.clock.as_str() != known.clock);
+/// Folds the clocks of some cases and does what follows: limits that moved are kept beside the old
+/// ones, alarms are raised and cleared. What is known of them is read for all of them at once.
+fn refold(conn: &mut Conn, app: &App, cases: &[CaseId]) -> Result<(), ApiError> {
+    let logs = dispatch::case_logs(conn, cases)?;
+    let mut known = store::list_known(conn, cases)?;
+    for log in logs {
+        let known = known.remove(&log.case_id).unwrap_or_default();
+        refold_one(conn, app, &log, &known)?;
+    }
+    Ok(())
+}
+
+fn refold_one(
+    conn: &mut Conn,
+    app: &App,
+    log: &CaseLog,
+    known: &KnownOfCase,
+) -> Result<(), ApiError> {
+    let (case_id, now) = (log.case_id, app.now());
+    let states = log.clocks(now);
+    for stored in &known.clocks {
+        let gone = states.iter().all(|state| state.clock.as_str() != stored.clock);
         if gone {
-            store::delete_clock(conn, case_id, &known.clock)?;
+            store::delete_clock(conn, case_id, &stored.clock)?;
         }
     }
     let mut alarmed = false;
     for state in states.iter().filter(|state| state.started_at.is_some()) {
-        let known = stored.iter().find(|known| known.clock == state.clock.as_str());
-        let reason = match known {
+        let stored = known.clocks.iter().find(|stored| stored.clock == state.clock.as_str());
+        let reason = match stored {
             None => Some("started"),
-            Some(known)
-                if known.limit_at != state.limit_at || known.provisional != state.provisional =>
+            Some(stored)
+                if stored.limit_at != state.limit_at || stored.provisional != state.provisional =>
             {
-                Some(moved_by(known.provisional, state.provisional))
+                Some(moved_by(stored.provisional, state.provisional))
             }
             Some(_) => None,
         };
         if let Some(reason) = reason {
-            store::insert_limit(conn, case_id, state, reason, now)?;
+            let ordinal = known.last_limit(state.clock) + 1;
+            store::insert_limit(conn, case_id, state, (ordinal, reason), now)?;
         }
-        store::put_clock(conn, case_id, branch, state, next_look(state, now), now)?;
-        alarmed |= judge_alarms(conn, app, case_id, branch, state, now)?;
+        let next_at = next_look(state, now);
+        store::put_clock(conn, log, state, stored.is_some(), next_at, now)?;
+        alarmed |= judge_alarms(conn, app, log, state, known.alarms_of(state.clock))?;
     }
     if alarmed { case_log::changed(conn, case_id, "alarms_changed", now) } else { Ok(()) }
 }
@@ -176,13 +194,12 @@ pub fn refold(conn: &mut Conn, app: &App, case_id: CaseId) -> Result<(), ApiErro
 fn judge_alarms(
     conn: &mut Conn,
     app: &App,
-    case_id: CaseId,
-    branch: BranchId,
+    log: &CaseLog,
     state: &ClockState,
-    now: Instant,
+    known: &[KnownAlarm<AlarmId>],
 ) -> Result<bool, ApiError> {
-    let known = store::list_known_alarms(conn, case_id, state.clock)?;
-    let judged = judge(state, &known, now);
+    let (case_id, branch, now) = (log.case_id, log.branch, app.now());
+    let judged = judge(state, known, now);
     for (id, by) in &judged.clear {
         let note = (*by == Cleared::LateSync).then(|| late_note(state)).flatten();
         store::clear_alarm(conn, *id, *by, note.as_deref(), now)?;

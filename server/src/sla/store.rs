@@ -1,6 +1,8 @@
 //! Rows of clocks, their limits and alarms.
 
-use diesel::{dsl::max, prelude::*};
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
 use sync_core::{
     clock::{ClockName, ClockState},
     ids::{AlarmId, BranchId, CaseId},
@@ -16,7 +18,9 @@ use crate::{
         schema::{alarms, branches, case_clocks as clocks, clock_limits as limits},
         types::{Id, Ms},
     },
+    dispatch::CaseLog,
     error::ApiError,
+    native,
 };
 
 /// A clock as it was folded last time.
@@ -27,51 +31,105 @@ pub(super) struct StoredClock {
     pub(super) provisional: bool,
 }
 
-pub(super) fn list_clocks(conn: &mut Conn, case_id: CaseId) -> Result<Vec<StoredClock>, ApiError> {
-    let rows: Vec<(String, Option<i64>, bool)> = clocks::table
-        .filter(clocks::case_id.eq(case_id.to_string()))
-        .select((clocks::clock, clocks::limit_at, clocks::provisional))
-        .load(conn)?;
-    let stored = |(clock, limit_at, provisional): (String, Option<i64>, bool)| StoredClock {
-        clock,
-        limit_at: limit_at.map(Instant),
-        provisional,
-    };
-    Ok(rows.into_iter().map(stored).collect())
+/// What is known of one case from the last time it was folded.
+#[derive(Default)]
+pub(super) struct KnownOfCase {
+    pub(super) clocks: Vec<StoredClock>,
+    alarms: BTreeMap<String, Vec<KnownAlarm<AlarmId>>>,
+    limits: BTreeMap<String, i64>,
 }
 
-/// Stores how a clock stands.
+impl KnownOfCase {
+    /// The alarms of one clock.
+    pub(super) fn alarms_of(&self, clock: ClockName) -> &[KnownAlarm<AlarmId>] {
+        self.alarms.get(clock.as_str()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The number of a clock's newest limit; it may have been set before the clock was forgotten.
+    pub(super) fn last_limit(&self, clock: ClockName) -> i64 {
+        self.limits.get(clock.as_str()).copied().unwrap_or(0)
+    }
+}
+
+/// Case, clock, alarm, kind, limit, why it is over.
+type AlarmOfCase = (Id<CaseId>, String, Id<AlarmId>, String, Option<i64>, Option<String>);
+
+pub(super) fn list_known(
+    conn: &mut Conn,
+    cases: &[CaseId],
+) -> Result<BTreeMap<CaseId, KnownOfCase>, ApiError> {
+    let ids: Vec<String> = cases.iter().map(CaseId::to_string).collect();
+    let mut known = BTreeMap::<CaseId, KnownOfCase>::new();
+    let rows: Vec<(Id<CaseId>, String, Option<i64>, bool)> = clocks::table
+        .filter(clocks::case_id.eq_any(&ids))
+        .select((clocks::case_id, clocks::clock, clocks::limit_at, clocks::provisional))
+        .load(conn)?;
+    for (case, clock, limit_at, provisional) in rows {
+        let stored = StoredClock { clock, limit_at: limit_at.map(Instant), provisional };
+        known.entry(case.0).or_default().clocks.push(stored);
+    }
+    let rows: Vec<(Id<CaseId>, String, i64)> = limits::table
+        .filter(limits::case_id.eq_any(&ids))
+        .select((limits::case_id, limits::clock, limits::ordinal))
+        .order((limits::case_id, limits::clock, limits::ordinal))
+        .load(conn)?;
+    for (case, clock, ordinal) in rows {
+        known.entry(case.0).or_default().limits.insert(clock, ordinal);
+    }
+    let rows: Vec<AlarmOfCase> = alarms::table
+        .filter(alarms::case_id.eq_any(&ids))
+        .select((
+            alarms::case_id,
+            alarms::clock,
+            alarms::id,
+            alarms::kind,
+            alarms::limit_at,
+            alarms::cleared_by,
+        ))
+        .load(conn)?;
+    for (case, clock, id, kind, limit_at, cleared_by) in rows {
+        let alarm = KnownAlarm { id: id.0, kind, limit_at: limit_at.map(Instant), cleared_by };
+        known.entry(case.0).or_default().alarms.entry(clock).or_default().push(alarm);
+    }
+    Ok(known)
+}
+
+/// Stores how a clock stands, a new one or one that is `known`.
 pub(super) fn put_clock(
     conn: &mut Conn,
-    case_id: CaseId,
-    branch: BranchId,
+    log: &CaseLog,
     state: &ClockState,
+    known: bool,
     next_at: Option<Instant>,
     now: Instant,
 ) -> Result<(), ApiError> {
     let Some(started_at) = state.started_at else { return Ok(()) };
-    let values = || {
-        (
-            clocks::branch_id.eq(branch.to_string()),
-            clocks::started_at.eq(started_at.0),
-            clocks::limit_at.eq(state.limit_at.map(|at| at.0)),
-            clocks::provisional.eq(state.provisional),
-            clocks::verdict.eq(state.verdict.as_str()),
-            clocks::stopped_at.eq(state.stopped_at.map(|at| at.0)),
-            clocks::next_at.eq(next_at.map(|at| at.0)),
-            clocks::folded_at.eq(now.0),
-        )
-    };
-    let here = clocks::table.find((case_id.to_string(), state.clock.as_str()));
-    if diesel::update(here).set(values()).execute(conn)? == 0 {
-        let row = (
-            clocks::case_id.eq(case_id.to_string()),
-            clocks::clock.eq(state.clock.as_str()),
-            values(),
-        );
-        diesel::insert_into(clocks::table).values(row).execute(conn)?;
+    let case_id = log.case_id.to_string();
+    let values = (
+        clocks::branch_id.eq(log.branch.to_string()),
+        clocks::started_at.eq(started_at.0),
+        clocks::limit_at.eq(state.limit_at.map(|at| at.0)),
+        clocks::provisional.eq(state.provisional),
+        clocks::verdict.eq(state.verdict.as_str()),
+        clocks::stopped_at.eq(state.stopped_at.map(|at| at.0)),
+        clocks::next_at.eq(next_at.map(|at| at.0)),
+        clocks::folded_at.eq(now.0),
+    );
+    if known {
+        let here = clocks::table.find((case_id, state.clock.as_str()));
+        diesel::update(here).set(values).execute(conn)?;
+    } else {
+        let row = (clocks::case_id.eq(case_id), clocks::clock.eq(state.clock.as_str()), values);
+        let statement = diesel::insert_into(clocks::table).values(row);
+        native!(conn, |c| statement.execute(c)).map_err(looked_again)?;
     }
     Ok(())
+}
+
+/// Another node folded the same case at the same moment: look again.
+fn looked_again(error: diesel::result::Error) -> ApiError {
+    let error = ApiError::from(error);
+    if error.is_unique_violation() { ApiError::contention() } else { error }
 }
 
 /// Forgets a clock that has not started after all.
@@ -84,24 +142,20 @@ pub(super) fn insert_limit(
     conn: &mut Conn,
     case_id: CaseId,
     state: &ClockState,
-    reason: &str,
+    (ordinal, reason): (i64, &str),
     now: Instant,
 ) -> Result<(), ApiError> {
-    let known: Option<i64> = limits::table
-        .filter(limits::case_id.eq(case_id.to_string()))
-        .filter(limits::clock.eq(state.clock.as_str()))
-        .select(max(limits::ordinal))
-        .first(conn)?;
     let row = (
         limits::case_id.eq(case_id.to_string()),
         limits::clock.eq(state.clock.as_str()),
-        limits::ordinal.eq(known.unwrap_or(0) + 1),
+        limits::ordinal.eq(ordinal),
         limits::limit_at.eq(state.limit_at.map(|at| at.0)),
         limits::provisional.eq(state.provisional),
         limits::reason.eq(reason),
         limits::set_at.eq(now.0),
     );
-    diesel::insert_into(limits::table).values(row).execute(conn)?;
+    let statement = diesel::insert_into(limits::table).values(row);
+    native!(conn, |c| statement.execute(c)).map_err(looked_again)?;
     Ok(())
 }
 
@@ -167,25 +221,6 @@ pub(super) fn list_counted_in_days(
         .limit(most)
         .load(conn)?;
     Ok(rows.into_iter().map(|id| id.0).collect())
-}
-
-/// Id, kind, limit, why it is over.
-type KnownRow = (Id<AlarmId>, String, Option<i64>, Option<String>);
-
-pub(super) fn list_known_alarms(
-    conn: &mut Conn,
-    case_id: CaseId,
-    clock: ClockName,
-) -> Result<Vec<KnownAlarm<AlarmId>>, ApiError> {
-    let rows: Vec<KnownRow> = alarms::table
-        .filter(alarms::case_id.eq(case_id.to_string()))
-        .filter(alarms::clock.eq(clock.as_str()))
-        .select((alarms::id, alarms::kind, alarms::limit_at, alarms::cleared_by))
-        .load(conn)?;
-    let known = |(id, kind, limit_at, cleared_by): (Id<AlarmId>, String, Option<i64>, _)| {
-        KnownAlarm { id: id.0, kind, limit_at: limit_at.map(Instant), cleared_by }
-    };
-    Ok(rows.into_iter().map(known).collect())
 }
 
 /// An alarm to raise.

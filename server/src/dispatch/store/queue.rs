@@ -1,5 +1,7 @@
 //! Rows of the queue, of how branches send people, and of catastrophes.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use sync_core::{
     ids::{BranchId, CaseId, CatastropheId, PersonId},
@@ -14,6 +16,7 @@ use crate::{
         types::{Id, Ms},
     },
     error::ApiError,
+    native,
 };
 
 /// A case that nobody is on the way to.
@@ -76,22 +79,35 @@ pub(in super::super) fn list_waiting(
     Ok(rows.into_iter().map(queued).collect())
 }
 
+/// Which of the cases are in the queue.
+pub(in super::super) fn list_queued(
+    conn: &mut Conn,
+    cases: &[CaseId],
+) -> Result<BTreeSet<CaseId>, ApiError> {
+    let rows: Vec<Id<CaseId>> = queue::table
+        .filter(queue::case_id.eq_any(cases.iter().map(CaseId::to_string)))
+        .select(queue::case_id)
+        .load(conn)?;
+    Ok(rows.into_iter().map(|id| id.0).collect())
+}
+
+/// Puts a case into the queue: since when it waits, until when somebody must have it, when to look.
 pub(in super::super) fn insert(
     conn: &mut Conn,
     case_id: CaseId,
     branch: BranchId,
-    since: Instant,
-    limit_at: Instant,
+    (since, limit_at, next_at): (Instant, Instant, Instant),
 ) -> Result<(), ApiError> {
     let row = (
         queue::case_id.eq(case_id.to_string()),
         queue::branch_id.eq(branch.to_string()),
         queue::since.eq(since.0),
         queue::limit_at.eq(limit_at.0),
-        queue::next_at.eq(since.0),
+        queue::next_at.eq(next_at.0),
         queue::escalated.eq(0),
     );
-    diesel::insert_into(queue::table).values(row).execute(conn)?;
+    let statement = diesel::insert_into(queue::table).values(row);
+    native!(conn, |c| statement.execute(c))?;
     Ok(())
 }
 
