@@ -5,6 +5,7 @@ mod assessed;
 mod assessment;
 mod authz;
 mod board;
+mod browser;
 mod config;
 mod crash;
 mod custody;

@@ -1,6 +1,6 @@
 //! The page on which a customer sees the surveyor approach, while the job runs and no longer.
 
-use actix_web::{HttpResponse, get, http::header, post, web};
+use actix_web::{HttpRequest, HttpResponse, get, http::header, post, web};
 use api_spec::tracking::{CreateTrackingRequest, TrackingResponse};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::FixedOffset;
@@ -129,15 +129,21 @@ fn shown(conn: &mut Conn, token: &str, now: Instant) -> Result<Shown, ApiError> 
 
 /// Where the surveyor is
 ///
-/// A page for the customer; the token in the address is the proof.
-#[utoipa::path(operation_id = "show_tracking", tag = "dispatch", params(("token" = String, Path, description = "from the link")), responses((status = 200, description = "a page", body = String, content_type = "text/html")))]
+/// A page for the customer; the token in the address is the proof. It asks for itself again every 15
+/// seconds, unless asked to keep still: for whoever listens to it, it would begin anew each time.
+#[utoipa::path(operation_id = "show_tracking", tag = "dispatch", params(("token" = String, Path, description = "from the link"), ("still" = Option<bool>, Query, description = "`true` for a page that does not refresh itself")), responses((status = 200, description = "a page", body = String, content_type = "text/html")))]
 #[get("/t/{token}")]
-pub async fn show_tracking(app: web::Data<App>, token: web::Path<String>) -> HttpResponse {
+pub async fn show_tracking(
+    app: web::Data<App>,
+    token: web::Path<String>,
+    request: HttpRequest,
+) -> HttpResponse {
+    let still = request.query_string() == STILL;
     let (token, now) = (token.into_inner(), app.now());
     let (hotline, token_shown) = (app.config.hotline.clone(), token.clone());
     let shown = app.db.read(move |conn| shown(conn, &token, now)).await;
     match shown {
-        Ok(shown) => answer(page(&shown, &token_shown, &hotline)),
+        Ok(shown) => answer(page(&shown, &token_shown, still, &hotline)),
         Err(error) => actix_web::ResponseError::error_response(&error),
     }
 }
@@ -152,7 +158,7 @@ pub async fn confirm_arrival(app: web::Data<App>, token: web::Path<String>) -> H
     let (hotline, token_shown) = (app.config.hotline.clone(), token.clone());
     let shown = app.db.write(move |conn| confirm(conn, &inner, &token)).await;
     match shown {
-        Ok(shown) => answer(page(&shown, &token_shown, &hotline)),
+        Ok(shown) => answer(page(&shown, &token_shown, true, &hotline)),
         Err(error) => actix_web::ResponseError::error_response(&error),
     }
 }
@@ -190,7 +196,9 @@ fn clock_time(at: Instant) -> String {
     })
 }
 
-fn page(shown: &Shown, token: &str, hotline: &str) -> String {
+const STILL: &str = "still=true";
+
+fn page(shown: &Shown, token: &str, still: bool, hotline: &str) -> String {
     let body = html! {
         @match shown {
             Shown::OnTheWay { name, staff_no, expected, place } => {
@@ -205,11 +213,17 @@ fn page(shown: &Shown, token: &str, hotline: &str) -> String {
                 @if let Some(place) = place {
                     p.small { "位置 " (format!("{:.4}, {:.4}", place.lat(), place.lon())) " (WGS-84)" }
                 }
-                p.small { "On the way. This page refreshes every 15 seconds and ends on arrival." }
+                p.small lang="en" { "The surveyor is on the way. This page ends on arrival." }
+                @if still {
+                    p { a href={ "/t/" (token) "?" (STILL) } { "更新 / Update" } }
+                    p { a href={ "/t/" (token) } { "每 15 秒自动更新 / Update every 15 seconds" } }
+                } @else {
+                    p { a href={ "/t/" (token) "?" (STILL) } { "停止自动更新 / Stop updating" } }
+                }
             }
             Shown::Arrived { confirmed } => {
                 h1 { "查勘员已到达现场" }
-                p.small { "The surveyor has arrived." }
+                p.small lang="en" { "The surveyor has arrived." }
                 @if *confirmed {
                     p { "感谢您的确认。" }
                 } @else {
@@ -218,11 +232,10 @@ fn page(shown: &Shown, token: &str, hotline: &str) -> String {
                     }
                 }
             }
-            Shown::Over => { h1 { "此链接已失效" } p.small { "This link has ended." } }
+            Shown::Over => { h1 { "此链接已失效" } p.small lang="en" { "This link has ended." } }
         }
-        p.small { "客服热线 " (hotline) }
     };
-    let refresh = matches!(shown, Shown::OnTheWay { .. });
+    let refresh = matches!(shown, Shown::OnTheWay { .. }) && !still;
     html! {
         (DOCTYPE)
         html lang="zh-CN" {
@@ -231,9 +244,12 @@ fn page(shown: &Shown, token: &str, hotline: &str) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 @if refresh { meta http-equiv="refresh" content="15"; }
                 title { "查勘进度" }
-                style { "body{font:1rem/1.6 sans-serif;margin:2rem auto;max-width:32rem;padding:0 1rem}.small{color:#555;font-size:.9rem}" }
+                style { "body{font:1rem/1.6 sans-serif;margin:2rem auto;max-width:32rem;padding:0 1rem}.small{color:#555;font-size:.9rem}button{font:inherit;min-height:3rem}" }
             }
-            body { (body) }
+            body {
+                main { (body) }
+                footer.small { "客服热线 " a href={ "tel:" (hotline) } { (hotline) } }
+            }
         }
     }
     .into_string()
