@@ -505,6 +505,18 @@ impl<S: Store> Engine<S> {
         found
     }
 
+    /// Commands that the server refused, with what it said.
+    #[must_use]
+    pub fn refused(&self) -> &[(OutboxItem, crate::outbox::Outcome)] {
+        self.outbox.refused()
+    }
+
+    /// Photos whose originals the server has not.
+    #[must_use]
+    pub fn photos(&self) -> &[WaitingPhoto] {
+        self.media.waiting()
+    }
+
     /// A person has looked at the edits of a case that could not be written again.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod agreement;
 mod assessed;
 mod assessment;
 mod authz;
+mod bindings;
 mod board;
 mod browser;
 mod config;

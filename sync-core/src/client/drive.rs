@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Engine, EngineFault, Next, PhoneReply, PhoneRequest, Stage, Store, wire};
+use super::{DraftPush, Engine, EngineFault, Next, PhoneReply, PhoneRequest, Stage, Store, wire};
 use crate::{
     ids::{CaseId, PhotoId},
     model::ActorId,
@@ -94,21 +94,10 @@ fn sync<S: Store>(
     transport: &mut impl Transport,
     mut request: PhoneRequest,
 ) -> Result<(), EngineFault> {
-    for push in request.drafts.iter_mut().filter(|push| !push.request.changes.is_empty()) {
-        push.signature = transport.sign(&push.text());
-    }
-    let answer = transport.post("/api/v1/sync", &request.to_json());
-    let now = transport.now();
-    match answer {
-        Some(Answer { status: 200, body, .. }) => {
-            match serde_json::from_value::<PhoneReply>(body) {
-                Ok(reply) => engine.answered(now, &request, reply)?,
-                Err(_) => engine.failed(now, None),
-            }
-        }
-        other => engine.failed(now, waiting(other.as_ref())),
-    }
-    Ok(())
+    let texts = texts_to_sign(&request);
+    sign(&mut request, texts.iter().map(|text| transport.sign(text)).collect());
+    let answer = transport.post(SYNC_PATH, &request.to_json());
+    take_sync(engine, &request, answer, transport.now())
 }
 
 fn issue<S: Store>(
@@ -117,18 +106,83 @@ fn issue<S: Store>(
     case_id: CaseId,
     replaces: Option<ActorId>,
 ) -> Result<(), EngineFault> {
-    let mut body = json!({ "install_id": transport.install_id() });
-    if let (Some(fields), Some(old)) = (body.as_object_mut(), replaces) {
-        fields.insert("replaces".into(), old.to_hex_string().into());
+    let body = actor_body(transport.install_id(), replaces.as_ref());
+    let answer = transport.post(&actor_path(case_id), &body);
+    take_actor(engine, case_id, answer, transport.now())
+}
+
+/// Where [`Next::Sync`] is posted.
+pub const SYNC_PATH: &str = "/api/v1/sync";
+
+/// What the device's key is to sign of a request: every push that carries changes.
+#[must_use]
+pub fn texts_to_sign(request: &PhoneRequest) -> Vec<String> {
+    let with_changes = request.drafts.iter().filter(|push| !push.request.changes.is_empty());
+    with_changes.map(DraftPush::text).collect()
+}
+
+/// Puts signatures into a request, in the order of [`texts_to_sign`].
+pub fn sign(request: &mut PhoneRequest, signatures: Vec<Option<String>>) {
+    let with_changes = request.drafts.iter_mut().filter(|push| !push.request.changes.is_empty());
+    for (push, signature) in with_changes.zip(signatures) {
+        push.signature = signature;
     }
-    let answer = transport.post(&format!("/api/v1/cases/{case_id}/draft/actors"), &body);
-    let now = transport.now();
-    let issued = answer.as_ref().filter(|answer| answer.status == 200);
-    match issued.and_then(|answer| wire::issued(&answer.body)) {
-        Some(issued) => engine.issued(case_id, issued, now)?,
-        None => engine.failed(now, waiting(answer.as_ref())),
+}
+
+/// Takes what came back for [`Next::Sync`]; nothing if no answer came.
+///
+/// # Errors
+/// [`EngineFault`].
+pub fn take_sync<S: Store>(
+    engine: &mut Engine<S>,
+    request: &PhoneRequest,
+    answer: Option<Answer>,
+    now: Instant,
+) -> Result<(), EngineFault> {
+    let wait = waiting(answer.as_ref());
+    let done = answer.filter(|answer| answer.status == 200);
+    match done.and_then(|answer| serde_json::from_value::<PhoneReply>(answer.body).ok()) {
+        Some(reply) => engine.answered(now, request, reply),
+        None => {
+            engine.failed(now, wait);
+            Ok(())
+        }
     }
-    Ok(())
+}
+
+/// Where [`Next::Issue`] is posted.
+#[must_use]
+pub fn actor_path(case_id: CaseId) -> String {
+    format!("/api/v1/cases/{case_id}/draft/actors")
+}
+
+/// What is posted for [`Next::Issue`].
+#[must_use]
+pub fn actor_body(install_id: Uuid, replaces: Option<&ActorId>) -> Value {
+    match replaces {
+        Some(old) => json!({ "install_id": install_id, "replaces": old.to_hex_string() }),
+        None => json!({ "install_id": install_id }),
+    }
+}
+
+/// Takes what came back for [`Next::Issue`]; nothing if no answer came.
+///
+/// # Errors
+/// [`EngineFault`].
+pub fn take_actor<S: Store>(
+    engine: &mut Engine<S>,
+    case_id: CaseId,
+    answer: Option<Answer>,
+    now: Instant,
+) -> Result<(), EngineFault> {
+    let done = answer.as_ref().filter(|answer| answer.status == 200);
+    match done.and_then(|answer| wire::issued(&answer.body)) {
+        Some(issued) => engine.issued(case_id, issued, now),
+        None => {
+            engine.failed(now, waiting(answer.as_ref()));
+            Ok(())
+        }
+    }
 }
 
 fn waiting(answer: Option<&Answer>) -> Option<Span> {
