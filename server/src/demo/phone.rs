@@ -1,71 +1,92 @@
-//! A surveyor's phone: the real client library over HTTP, with its network switched off and on.
+//! A surveyor's phone: the reference client over HTTP, with its network switched off and on.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sync_core::{
-    edit::{DraftEditor, EditRefusal, Writer},
-    ids::{CaseId, EventId, PersonId},
-    model::{
-        ActorId,
-        schema::{Role, Roles},
+    client::{
+        Engine, MemoryStore, PhoneReply, Stage, Unsent, WaitingPhoto,
+        drive::{self, Answer, Step, Transport},
     },
-    outbox::{ItemResult, Outbox, OutboxItem},
-    protocol::{Effect, Session},
+    edit::{DraftEditor, EditRefusal},
+    ids::{CaseId, EventId, PhotoId},
+    outbox::{ItemResult, OutboxItem},
     time::{Instant, Span},
 };
 use uuid::Uuid;
 
 use super::caller::{Caller, Fault, new_id};
-use crate::{
-    ports::clock::{Clock, SystemClock},
-    wire,
-};
+use crate::ports::clock::{Clock, SystemClock};
 
 /// One phone on one case.
 pub(super) struct Phone {
+    engine: Engine<MemoryStore>,
+    line: Line,
+    case_id: CaseId,
+}
+
+/// The phone's way to the server.
+struct Line {
     caller: Caller,
-    case_id: Uuid,
-    session: Session,
-    /// Field events that wait for a network.
-    outbox: Outbox,
+    install: Uuid,
     /// How far this phone's clock is ahead of the true time.
     ahead: Span,
+    /// Whether answers arrive.
+    deaf: bool,
+    /// What the server last said of the field events, heard or not.
+    results: Vec<ItemResult>,
+}
+
+impl Transport for Line {
+    fn post(&mut self, path: &str, body: &Value) -> Option<Answer> {
+        let sent = body.to_string();
+        let answer =
+            self.caller.send("POST", path, Some("application/json"), sent.as_bytes()).ok()?;
+        let (status, body) = (answer.status, answer.json());
+        if path == drive::SYNC_PATH {
+            let reply: Option<PhoneReply> = serde_json::from_value(body.clone()).ok();
+            self.results = reply.map(|reply| reply.results()).unwrap_or_default();
+        }
+        (!self.deaf).then_some(Answer { status, body, retry_after_s: None })
+    }
+
+    fn sign(&mut self, _text: &str) -> Option<String> {
+        None
+    }
+
+    fn install_id(&self) -> Uuid {
+        self.install
+    }
+
+    fn now(&self) -> Instant {
+        SystemClock.now() + self.ahead
+    }
 }
 
 impl Phone {
     /// Fetches the draft while there is a network.
     pub(super) fn open(caller: &Caller, case_id: Uuid, ahead: Span) -> Result<Self, Fault> {
-        let path = format!("/api/v1/cases/{case_id}/draft/actors");
-        let issued = caller.post(&path, &json!({ "install_id": new_id() }))?;
-        let bytes = BASE64_STANDARD.decode(text(&issued, "/snapshot")?).map_err(fault)?;
-        let person: Uuid = text(&issued, "/person_id")?.parse().map_err(fault)?;
-        let writer = Writer {
-            actor: actor_id(text(&issued, "/actor")?)?,
-            person: PersonId(person),
-            roles: Roles::NONE.with(Role::Surveyor),
-        };
-        let epoch = u32::try_from(number(&issued, "/epoch")?).map_err(fault)?;
-        let cursor = u64::try_from(number(&issued, "/cursor")?).map_err(fault)?;
-        let last_seq = u64::try_from(number(&issued, "/last_seq")?).map_err(fault)?;
-        let session = Session::open(&bytes, writer, epoch, cursor, last_seq).map_err(fault)?;
-        Ok(Self { caller: caller.clone(), case_id, session, outbox: Outbox::default(), ahead })
-    }
-
-    /// What this phone's clock says.
-    fn clock(&self) -> Instant {
-        SystemClock.now() + self.ahead
+        let (caller, install) = (caller.clone(), new_id());
+        let line = Line { caller, install, ahead, deaf: false, results: Vec::new() };
+        let engine =
+            Engine::open(MemoryStore::default(), install.as_u64_pair().1).map_err(fault)?;
+        let mut phone = Self { engine, line, case_id: CaseId(case_id) };
+        phone.engine.want(phone.case_id);
+        phone.sync()?;
+        match phone.engine.session(phone.case_id) {
+            Some(_) => Ok(phone),
+            None => Err(Fault("the draft did not come to the phone".into())),
+        }
     }
 
     /// Notes a field event; nothing is sent.
     pub(super) fn note(&mut self, kind: &str, fields: &Value) -> Result<(), Fault> {
         let item = OutboxItem {
             id: EventId(new_id()),
-            case_id: CaseId(self.case_id),
+            case_id: self.case_id,
             kind: kind.to_owned(),
-            occurred_at: self.clock(),
+            occurred_at: self.line.now(),
             body: fields.clone(),
         };
-        self.outbox.push(item).map_err(fault)
+        self.engine.note(item).map_err(fault)
     }
 
     /// Writes into the draft; nothing is sent.
@@ -74,74 +95,87 @@ impl Phone {
         edit: impl FnOnce(&mut DraftEditor<'_>) -> Result<T, EditRefusal>,
     ) -> Result<T, Fault> {
         // The gate compares stamps with the server's clock, so the phone uses what it knows of it.
-        let mut pen = self.session.edit(SystemClock.now()).map_err(fault)?;
-        edit(&mut pen).map_err(fault)
+        self.engine.edit(self.case_id, SystemClock.now(), edit).map_err(fault)
+    }
+
+    /// Puts a photo into the queue; nothing is sent.
+    pub(super) fn photograph(
+        &mut self,
+        id: Uuid,
+        sha256: &str,
+        size: u64,
+        declaration: Value,
+    ) -> Result<(), Fault> {
+        let photo = WaitingPhoto {
+            case_id: self.case_id,
+            id: PhotoId(id),
+            sha256: sha256.to_owned(),
+            size,
+            declaration,
+            preview_sha256: None,
+            stage: Stage::New,
+        };
+        self.engine.add_photo(photo).map_err(fault)
     }
 
     /// How much waits: field events and draft changes.
     pub(super) fn pending(&self) -> (usize, usize) {
-        (self.outbox.len(), self.session.pending())
+        let (mut events, mut changes) = (0, 0);
+        for unsent in self.engine.unsent() {
+            match unsent {
+                Unsent::Command(_) => events += 1,
+                Unsent::Changes(_, count) => changes += count,
+                _ => {}
+            }
+        }
+        (events, changes)
     }
 
-    /// Sends the field events in their order; answers what became of each. As long as
-    /// [`Self::forget_events`] is not called they are sent again.
-    pub(super) fn send_events(&self) -> Result<Vec<ItemResult>, Fault> {
-        let commands: Vec<Value> = self.outbox.next_batch().iter().map(command).collect();
-        let body = json!({ "device_now": wire::time(self.clock()), "commands": commands });
-        let mut answer = self.caller.post("/api/v1/sync/commands", &body)?;
-        let results = answer.get_mut("results").map(Value::take).unwrap_or_default();
-        serde_json::from_value(results).map_err(fault)
+    /// How much is only on this phone.
+    pub(super) fn only_here(&self) -> usize {
+        self.engine.unsent().len()
     }
 
-    /// Takes the results: what is done waits no more.
-    pub(super) fn forget_events(&mut self, results: &[ItemResult]) -> Result<(), Fault> {
-        self.outbox.mark(results);
-        match self.outbox.refused() {
-            [] => Ok(()),
-            refused => Err(Fault(format!("field events were refused: {refused:?}"))),
+    /// Sends everything that waits, once; answers what became of the field events. Of an answer that
+    /// is lost the phone knows nothing, and sends the same again.
+    pub(super) fn send(&mut self, answer_is_lost: bool) -> Result<Vec<ItemResult>, Fault> {
+        self.engine.look();
+        (self.line.deaf, self.line.results) = (answer_is_lost, Vec::new());
+        let step = drive::step(&mut self.engine, &mut self.line);
+        self.line.deaf = false;
+        step.map_err(fault)?;
+        Ok(std::mem::take(&mut self.line.results))
+    }
+
+    /// Exchanges until phone and server hold the same, photos aside; answers how many conflicts need
+    /// a person.
+    pub(super) fn sync(&mut self) -> Result<usize, Fault> {
+        self.engine.look();
+        match drive::run(&mut self.engine, &mut self.line, 50).map_err(fault)? {
+            Step::Upload(..) | Step::Idle => {}
+            stopped => return Err(Fault(format!("the exchange stopped: {stopped:?}"))),
+        }
+        match self.engine.refused() {
+            [] => {}
+            refused => return Err(Fault(format!("field events were refused: {refused:?}"))),
+        }
+        let standing = self.engine.standing(self.case_id);
+        Ok(standing.map_or(0, |(conflicts, ..)| conflicts.len()))
+    }
+
+    /// The photo to upload next, if all that is smaller is on the server.
+    pub(super) fn next_upload(&mut self) -> Result<Option<Uuid>, Fault> {
+        match drive::run(&mut self.engine, &mut self.line, 50).map_err(fault)? {
+            Step::Upload(photo, Stage::Previewed) => Ok(Some(photo.0)),
+            Step::Idle => Ok(None),
+            other => Err(Fault(format!("not a photo but {other:?}"))),
         }
     }
 
-    /// Exchanges the draft until phone and server hold the same; answers how many conflicts need a person.
-    pub(super) fn sync_draft(&mut self) -> Result<usize, Fault> {
-        let path = format!("/api/v1/cases/{}/draft/sync", self.case_id);
-        let mut conflicts = 0;
-        for _ in 0..10 {
-            let request = serde_json::to_value(self.session.next_request()).map_err(fault)?;
-            let reply = self.caller.post(&path, &request)?;
-            let effects = self.session.apply_reply(serde_json::from_value(reply).map_err(fault)?);
-            for effect in &effects {
-                match effect {
-                    Effect::ShowConflicts(open) => conflicts = open.len(),
-                    Effect::GetActor | Effect::Reopen | Effect::TryLater(_) => {
-                        return Err(Fault(format!("the exchange stopped: {effect:?}")));
-                    }
-                    _ => {}
-                }
-            }
-            if effects.contains(&Effect::InStep) {
-                return Ok(conflicts);
-            }
-        }
-        Err(Fault("phone and server did not come into step".into()))
+    /// The server has vouched for a photo: this phone may delete it.
+    pub(super) fn uploaded(&mut self, photo: Uuid) -> Result<(), Fault> {
+        self.engine.uploaded(PhotoId(photo), Stage::Previewed).map_err(fault)
     }
-}
-
-/// An item as it stands on the wire: its fields beside the frame.
-fn command(item: &OutboxItem) -> Value {
-    let mut command = json!({
-        "id": item.id, "case_id": item.case_id, "kind": item.kind,
-        "occurred_at": wire::time(item.occurred_at),
-    });
-    if let (Some(command), Some(fields)) = (command.as_object_mut(), item.body.as_object()) {
-        command.extend(fields.clone());
-    }
-    command
-}
-
-/// 32 hexadecimal digits as an actor id.
-fn actor_id(hex: &str) -> Result<ActorId, Fault> {
-    ActorId::try_from(hex).map_err(fault)
 }
 
 /// A text in a reply.

@@ -44,7 +44,7 @@ pub(super) fn tell(base: &str, inbox: &Inbox, say: &mut dyn FnMut(&str)) -> Resu
     teller.work_offline(&mut phone, case_id)?;
     teller.second_device(case_id)?;
     let photos = teller.reconnect(&mut phone, case_id)?;
-    teller.upload(case_id, &photos)?;
+    teller.upload(&mut phone, case_id, &photos)?;
     teller.settle(&mut phone, case_id)?;
     let total = teller.agree(case_id, inbox)?;
     teller.shop_sees(case_id, total)?;
@@ -151,7 +151,7 @@ impl Teller<'_> {
         let assessor = self.net.log_in("assessor")?;
         let mut tablet = Phone::open(&assessor, case_id, Span::ZERO)?;
         tablet.write(|pen| pen.set_rate("parts_management_bp", 500_i64))?;
-        tablet.sync_draft()?;
+        tablet.sync()?;
         self.line("assessor", "sets the parts management fee to 5 % in the same draft meanwhile");
         Ok(())
     }
@@ -169,11 +169,17 @@ impl Teller<'_> {
                 ("slot", "damage_close".into()),
             ];
             phone.write(|pen| pen.add_photo(photo.id, &fields))?;
+            let declaration = json!({
+                "id": photo.id, "sha256": photo.sha256, "size": photo.bytes.len(), "slot": "damage_close",
+                "captured_at": now(), "position": { "lat": SCENE.0, "lon": SCENE.1, "accuracy_m": 8.0 },
+            });
+            let size = u64::try_from(photo.bytes.len()).map_err(fault)?;
+            phone.photograph(photo.id, &photo.sha256, size, declaration)?;
         }
         self.line("surveyor1", "has a signal again");
-        let first = phone.send_events()?;
+        let first = phone.send(true)?;
         // The reply was lost, so the phone sends everything again: nothing happens twice.
-        let again = phone.send_events()?;
+        let again = phone.send(false)?;
         for (results, wanted) in [(&first, Outcome::Applied), (&again, Outcome::AlreadyApplied)] {
             if results.len() != 3 || results.iter().any(|result| result.outcome != wanted) {
                 return Err(Fault(format!(
@@ -181,12 +187,11 @@ impl Teller<'_> {
                 )));
             }
         }
-        phone.forget_events(&again)?;
         self.line(
             "surveyor1",
             "sends the field events twice, as after a lost reply: each took effect once",
         );
-        let conflicts = phone.sync_draft()?;
+        let conflicts = phone.sync()?;
         expect(&conflicts.to_string(), "1", "the conflicts after the merge")?;
         self.line("surveyor1", "merges the draft: 12 lines stay, 1 money conflict needs a person");
         let lines = self.net.log_in("surveyor1")?.get(&format!("/api/v1/cases/{case_id}/draft"))?;
@@ -198,21 +203,13 @@ impl Teller<'_> {
         Ok(held)
     }
 
-    fn upload(&mut self, case_id: Uuid, held: &[Held]) -> Result<(), Fault> {
+    fn upload(&mut self, phone: &mut Phone, case_id: Uuid, held: &[Held]) -> Result<(), Fault> {
         let surveyor = self.net.log_in("surveyor1")?;
-        let announced: Vec<Value> = held
-            .iter()
-            .map(|photo| {
-                json!({
-                    "id": photo.id, "sha256": photo.sha256, "size": photo.bytes.len(), "slot": "damage_close",
-                    "captured_at": now(), "position": { "lat": SCENE.0, "lon": SCENE.1, "accuracy_m": 8.0 },
-                })
-            })
-            .collect();
-        surveyor
-            .post(&format!("/api/v1/cases/{case_id}/photos"), &json!({ "photos": announced }))?;
         let keys = self.net.get("/.well-known/seal-keys.json")?;
-        for (n, photo) in held.iter().enumerate() {
+        let mut n = 0;
+        while let Some(id) = phone.next_upload()? {
+            let photo = held.iter().find(|photo| photo.id == id);
+            let photo = photo.ok_or_else(|| Fault(format!("{id} is no photo of this phone")))?;
             if n == 4 {
                 let so_far = surveyor.get(&format!("/api/v1/cases/{case_id}/photos"))?;
                 expect(&number(&so_far, "/received")?.to_string(), "4", "the photos in so far")?;
@@ -228,6 +225,8 @@ impl Teller<'_> {
                 )));
             }
             verify_receipt(&answer.json(), case_id, photo, &keys)?;
+            phone.uploaded(id)?;
+            n += 1;
         }
         let all = surveyor.get(&format!("/api/v1/cases/{case_id}/photos"))?;
         expect(&number(&all, "/received")?.to_string(), "6", "the photos in")?;
@@ -250,8 +249,9 @@ impl Teller<'_> {
         let path = sync_core::model::schema::Path::parse("rates/parts_management_bp")
             .ok_or_else(|| Fault("no such field".into()))?;
         phone.write(|pen| pen.settle(&path, 500_i64))?;
-        let left = phone.sync_draft()?;
+        let left = phone.sync()?;
         expect(&left.to_string(), "0", "the conflicts left")?;
+        expect(&phone.only_here().to_string(), "0", "what is only on the phone")?;
         self.line(
             "surveyor1",
             "agrees with the assessor on 5 %: the conflict is settled by a person",
