@@ -23,6 +23,11 @@ use sync_core::{
 };
 use uuid::Uuid;
 
+#[path = "network/javascript.rs"]
+mod javascript;
+
+use javascript::JavaScript;
+
 const AT: Instant = Instant(1_780_000_000_000);
 /// The most changes in one reply, small so that paging is part of the game.
 const PAGE: usize = 7;
@@ -265,6 +270,8 @@ struct World {
     made: BTreeSet<ChangeHash>,
     backups: BTreeMap<usize, Stored>,
     next_actor: u8,
+    /// The phone that runs another implementation, if there is one; its number is the last.
+    javascript: Option<JavaScript>,
 }
 
 impl World {
@@ -281,10 +288,36 @@ impl World {
             made: BTreeSet::new(),
             backups: BTreeMap::new(),
             next_actor: 100,
+            javascript: None,
         }
     }
 
-    fn live_through(mut self, steps: Vec<Step>) {
+    /// Beside so many phones, one that runs another implementation.
+    fn with_javascript(phones: u8, mut javascript: JavaScript) -> Self {
+        let mut world = Self::new(phones);
+        let writer = writer(phones);
+        javascript.open(&world.server, &writer);
+        world.server.writers.insert(writer.actor.clone(), writer);
+        Self { javascript: Some(javascript), ..world }
+    }
+
+    /// Which phone is meant; in every third case the one that runs another implementation.
+    fn phone(&self, pick: u8) -> usize {
+        match &self.javascript {
+            Some(_) if pick.is_multiple_of(3) => self.phones.len(),
+            _ => usize::from(pick) % self.phones.len(),
+        }
+    }
+
+    fn next_request(&mut self, phone: usize) -> SyncRequest {
+        match (&mut self.javascript, self.phones.get(phone)) {
+            (_, Some(session)) => session.next_request(),
+            (Some(javascript), None) => javascript.next_request(),
+            (None, None) => panic!("no phone {phone}"),
+        }
+    }
+
+    fn live_through(mut self, steps: Vec<Step>) -> Option<JavaScript> {
         for step in steps {
             self.step(step);
         }
@@ -294,17 +327,19 @@ impl World {
         }
         self.settle_down();
         self.check();
+        self.javascript
     }
 
     fn step(&mut self, step: Step) {
         match step {
             Step::Edit { phone, edit } => {
-                let phone = usize::from(phone) % self.phones.len();
+                let phone = self.phone(phone);
                 self.edit(phone, edit);
             }
             Step::Send { phone } => {
-                let phone = usize::from(phone) % self.phones.len();
-                self.requests.push((phone, self.phones[phone].next_request()));
+                let phone = self.phone(phone);
+                let request = self.next_request(phone);
+                self.requests.push((phone, request));
             }
             Step::Arrive { pick, keep } => {
                 if let Some((phone, request)) = take(&mut self.requests, pick, keep) {
@@ -319,10 +354,10 @@ impl World {
             }
             Step::LoseRequest { pick } => drop(take(&mut self.requests, pick, false)),
             Step::LoseAnswer { pick } => drop(take(&mut self.answers, pick, false)),
-            Step::Restart { phone } => {
-                let phone = usize::from(phone) % self.phones.len();
-                self.phones[phone] = Stored::of(&self.phones[phone]).open();
-            }
+            Step::Restart { phone } => match (self.phone(phone), &mut self.javascript) {
+                (phone, Some(javascript)) if phone == self.phones.len() => javascript.restart(),
+                (phone, _) => self.phones[phone] = Stored::of(&self.phones[phone]).open(),
+            },
             Step::BackUp { phone } => {
                 let phone = usize::from(phone) % self.phones.len();
                 self.backups.insert(phone, Stored::of(&self.phones[phone]));
@@ -342,6 +377,10 @@ impl World {
         actor: &ActorId,
         answer: Result<SyncReply, SyncRefusal>,
     ) -> Vec<Effect> {
+        if let Some(javascript) = self.javascript.as_mut().filter(|_| phone == self.phones.len()) {
+            javascript.answer(answer.map(|reply| over_the_wire(&reply)));
+            return Vec::new();
+        }
         let effects = match answer {
             Ok(reply) => self.phones[phone].apply_reply(over_the_wire(&reply)),
             // A refusal is for the session that made the request.
@@ -386,6 +425,10 @@ impl World {
     fn edit(&mut self, phone: usize, edit: Edit) {
         self.next_id += 1;
         let new = Uuid::from_u128(self.next_id);
+        if let Some(javascript) = self.javascript.as_mut().filter(|_| phone == self.phones.len()) {
+            self.made.extend(javascript.edit(edit, new));
+            return;
+        }
         let draft = Draft::read(self.phones[phone].doc()).unwrap();
         let conflicts = sync_core::conflict::list(self.phones[phone].doc());
         let me = self.phones[phone].writer().person.0;
@@ -454,6 +497,15 @@ impl World {
                 let effects = self.answer(phone, &request.actor, answer);
                 quiet &= effects.contains(&Effect::InStep);
             }
+            if self.javascript.is_some() {
+                let (phone, request) = (self.phones.len(), self.next_request(self.phones.len()));
+                let answer = self.server.handle(&request);
+                let _ = self.answer(phone, &request.actor, answer);
+            }
+            if let Some(javascript) = &mut self.javascript {
+                let (heads, _, pending) = javascript.look();
+                quiet &= heads == sorted_heads(&self.server.doc) && pending == 0;
+            }
             if quiet
                 && self
                     .phones
@@ -466,8 +518,14 @@ impl World {
         panic!("no end");
     }
 
-    fn check(&self) {
+    fn check(&mut self) {
         let content = content_hash(&Draft::read(&self.server.doc).unwrap());
+        if let Some(javascript) = &mut self.javascript {
+            let (heads, doc, pending) = javascript.look();
+            assert_eq!(heads, sorted_heads(&self.server.doc));
+            assert_eq!(content_hash(&Draft::read(&doc).unwrap()), content);
+            assert_eq!(pending, 0);
+        }
         for phone in &self.phones {
             assert_eq!(phone.doc().get_heads(), self.server.doc.get_heads());
             assert_eq!(content_hash(&Draft::read(phone.doc()).unwrap()), content);
@@ -486,6 +544,12 @@ impl World {
         let loaded = gate::load(&self.server.doc.save()).unwrap();
         assert_eq!(content_hash(&Draft::read(&loaded).unwrap()), content);
     }
+}
+
+fn sorted_heads(doc: &Automerge) -> Vec<ChangeHash> {
+    let mut heads = doc.get_heads();
+    heads.sort_unstable();
+    heads
 }
 
 /// Adds to the description somewhere, or takes a piece out of it.
@@ -533,7 +597,7 @@ proptest! {
         phones in 3..8_u8,
         steps in prop::collection::vec(steps(), 1..60),
     ) {
-        World::new(phones).live_through(steps);
+        let _ = World::new(phones).live_through(steps);
     }
 }
 
@@ -545,6 +609,6 @@ proptest! {
         phones in 1..4_u8,
         steps in prop::collection::vec(rough_steps(), 1..120),
     ) {
-        World::new(phones).live_through(steps);
+        let _ = World::new(phones).live_through(steps);
     }
 }
