@@ -404,8 +404,30 @@ pub struct Amendment {
     pub writes: Vec<FieldWrite>,
     /// When it came in.
     pub received_at: DateTime<Utc>,
-    /// When a newer version took it up; absent while somebody has to look.
+    /// When a newer version took it up.
     pub covered_at: Option<DateTime<Utc>>,
+    /// What a person made of it: `acknowledge` or `new_version`; absent while somebody has to look,
+    /// unless a newer version took it up.
+    pub decision: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Who decided so.
+    pub decided_by: Option<Uuid>,
+    /// When.
+    pub decided_at: Option<DateTime<Utc>>,
+}
+
+/// What a person makes of an amendment.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewAmendmentRequest {
+    /// `acknowledge`: it is known and what was frozen, agreed or closed stands. `new_version`: it is to
+    /// be taken into a new version; it stays on the list until one is frozen.
+    #[schema(max_length = 16)]
+    pub decision: String,
+    /// Why, 1 to 500 bytes.
+    #[schema(max_length = 500)]
+    pub reason: String,
 }
 
 /// Amendments of a case, newest first.

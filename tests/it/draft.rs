@@ -7,6 +7,7 @@ mod handover;
 mod history;
 mod hostile;
 mod late;
+mod nodes;
 mod people;
 mod phone;
 mod refusals;

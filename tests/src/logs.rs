@@ -13,6 +13,7 @@ const ALWAYS: &[&str] = &["沈听澜", "顾望舒", "18667091253", "浙A7T3K9", 
 
 static ALSO: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static LEAKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static ERRORS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static HEARD: Mutex<u64> = Mutex::new(0);
 
 /// Starts listening, once for the process.
@@ -45,6 +46,13 @@ pub fn heard() -> u64 {
     *HEARD.lock().unwrap()
 }
 
+/// The lines of level ERROR in which `text` stands: what an operator is told.
+#[must_use]
+pub fn errors_with(text: &str) -> Vec<String> {
+    let errors = ERRORS.lock().unwrap();
+    errors.iter().filter(|line| line.contains(text)).cloned().collect()
+}
+
 /// The personal data that stands in `text`.
 #[must_use]
 pub fn personal_data_in(text: &str) -> Vec<String> {
@@ -61,7 +69,10 @@ impl io::Write for Ear {
         *HEARD.lock().unwrap() += 1;
         let line = String::from_utf8_lossy(bytes);
         if !personal_data_in(&line).is_empty() {
-            LEAKS.lock().unwrap().push(line.into_owned());
+            LEAKS.lock().unwrap().push(line.clone().into_owned());
+        }
+        if line.contains(r#""level":"ERROR""#) {
+            ERRORS.lock().unwrap().push(line.into_owned());
         }
         Ok(bytes.len())
     }

@@ -265,6 +265,7 @@ operations! {
     GetDraftHistory                "get_draft_history"            Roles(CASE_READERS);
     CompareDraft                   "compare_draft"                Roles(CASE_READERS);
     ListAmendments                 "list_amendments"              Roles(CASE_READERS);
+    ReviewAmendment                "review_amendment"             Roles(&[Assessor, Verifier, Manager]);
     ListLateWork                   "list_late_work"               Roles(&[Surveyor, Assessor, Verifier, Dispatcher, Manager]);
     TakeLateWork                   "take_late_work"               Roles(FIELD);
     HandInDraft                    "hand_in_draft"                Public;

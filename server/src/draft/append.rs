@@ -24,6 +24,9 @@ use crate::{app::App, auth::policy, body::CommandKey, db::Conn, error::ApiError}
 
 /// How often an append is tried when other nodes are faster.
 const TRIES: usize = 8;
+/// After so many lost races the draft is held while the gate works: or a large push would be overtaken
+/// by small ones at another node for as long as they come.
+const RACES: usize = 2;
 /// The largest draft, as saved. A large honest case has some tens of kilobytes.
 const MOST_SAVED_BYTES: usize = 4 * 1024 * 1024;
 
@@ -113,12 +116,23 @@ pub(super) struct Landed {
     pub(super) last_seq: u64,
 }
 
+impl Landed {
+    /// All changes were known: nothing is stored, the answer is that of a pull.
+    fn nothing(head: Head, last_seq: u64) -> Self {
+        Self { head, accepted: 0, last_seq }
+    }
+}
+
 /// Appends, and gives the answer; the answer from before if this push id appended already.
 pub(super) async fn append<A: Append>(app: &App, work: Arc<A>) -> Result<Vec<u8>, ApiError> {
     let _place = app.drafts.place(work.size())?;
     let _turn = app.drafts.turn(work.by().case_id).await?;
-    for _ in 0..TRIES {
-        match attempt(app, &work).await? {
+    for lost in 0..TRIES {
+        let outcome = match lost {
+            ..RACES => attempt(app, &work).await?,
+            _ => attempt_holding(app, &work).await?,
+        };
+        match outcome {
             Outcome::Answered(answer) => return Ok(answer),
             Outcome::Moved => metrics::counter!("chakan_draft_append_retries_total").increment(1),
         }
@@ -135,10 +149,27 @@ pub(super) enum Outcome {
 /// What a try starts from.
 struct Start {
     head: Head,
-    admission: Admission,
-    last_seq: u64,
+    facts: Facts,
     loading: Loading,
     late: Option<store::Late>,
+}
+
+/// What is known of who appends.
+struct Facts {
+    admission: Admission,
+    last_seq: u64,
+}
+
+impl Facts {
+    fn context(&self, by: &Appender, app: &App) -> PushContext {
+        PushContext {
+            actor: by.actor.clone(),
+            person: by.writer.person,
+            roles: self.admission.roles,
+            last_seq: self.last_seq,
+            now: app.now(),
+        }
+    }
 }
 
 /// What passed the gate, ready to be stored.
@@ -157,66 +188,111 @@ pub(super) struct Prepared {
 }
 
 async fn attempt<A: Append>(app: &App, work: &Arc<A>) -> Result<Outcome, ApiError> {
-    let start = match start(app, work.clone()).await? {
+    let (inner, asked) = (app.clone(), work.clone());
+    let start = match app.db.read(move |conn| start(conn, &inner, asked.as_ref())).await? {
         Ok(start) => start,
         Err(answer) => return Ok(Outcome::Answered(answer)),
     };
     let by = work.by();
     let doc = document::load(app, by.case_id, &start.head, start.loading).await?;
-    let context = PushContext {
-        actor: by.actor.clone(),
-        person: by.writer.person,
-        roles: start.admission.roles,
-        last_seq: start.last_seq,
-        now: app.now(),
-    };
+    let context = start.facts.context(by, app);
     let inner = work.clone();
     let on = On { doc, late: start.late, pinned: start.head.pin.is_some() };
     let judged = app.drafts.compute(move || judge(inner.as_ref(), &on, &context)).await?;
     let verdict = match judged {
         Some(Ok(passed)) => passed,
-        Some(Err(Refused::Request(error))) => return Err(error),
-        Some(Err(Refused::Gate { rejection, changes })) => {
-            return Err(refuse::rejected(app, by, &changes, rejection).await);
-        }
+        Some(Err(refused)) => return Err(refused.told(app, by).await),
         // The gate catches panics of the library itself, so this one is ours.
         None => return Err(ApiError::internal("the gate panicked")),
     };
     if verdict.admitted.rows.is_empty() {
-        return nothing_new(app, work.clone(), start.head, start.last_seq).await;
+        let (inner, landed) = (work.clone(), Landed::nothing(start.head, start.facts.last_seq));
+        let answer = app.db.read(move |conn| inner.answer(conn, &landed)).await?;
+        return Ok(Outcome::Answered(answer));
     }
-    let prepared = Arc::new(prepare(start.head, start.admission.landing, verdict)?);
+    let prepared = Arc::new(prepare(start.head, start.facts.admission.landing, verdict)?);
     let outcome = landing::store_all(app, work.clone(), prepared.clone()).await?;
-    if matches!(outcome, Outcome::Answered(_)) && prepared.landing == Landing::Draft {
-        app.drafts.keep(by.case_id, &prepared.to, prepared.doc.clone(), prepared.saved);
-    }
+    keep(app, work.as_ref(), &outcome, &prepared);
     Ok(outcome)
+}
+
+/// The same in one transaction, which holds the draft from its beginning: nobody can be faster.
+async fn attempt_holding<A: Append>(app: &App, work: &Arc<A>) -> Result<Outcome, ApiError> {
+    let _turn = app.drafts.computing_turn().await?;
+    let (inner, asked) = (app.clone(), work.clone());
+    let held = app.db.write(move |conn| hold(conn, &inner, asked.as_ref())).await?;
+    match held {
+        Holding::Stored(outcome, prepared) => {
+            keep(app, work.as_ref(), &outcome, &prepared);
+            Ok(outcome)
+        }
+        Holding::Answered(answer) => Ok(Outcome::Answered(answer)),
+        Holding::Refused(refused) => Err(refused.told(app, work.by()).await),
+    }
+}
+
+/// Where an attempt that held the draft ended.
+enum Holding {
+    Stored(Outcome, Box<Prepared>),
+    Answered(Vec<u8>),
+    Refused(Refused),
+}
+
+fn hold<A: Append>(conn: &mut Conn, app: &App, work: &A) -> Result<Holding, ApiError> {
+    let by = work.by();
+    store::hold_draft(conn, by.case_id)?;
+    let start = match start(conn, app, work)? {
+        Ok(start) => start,
+        Err(answer) => return Ok(Holding::Answered(answer)),
+    };
+    let doc = document::load_here(by.case_id, &start.head, start.loading)?;
+    let context = start.facts.context(by, app);
+    let on = On { doc, late: start.late, pinned: start.head.pin.is_some() };
+    let verdict = match judge(work, &on, &context) {
+        Ok(passed) => passed,
+        // Nothing was written; what is kept of the push is kept by a transaction of its own.
+        Err(refused) => return Ok(Holding::Refused(refused)),
+    };
+    if verdict.admitted.rows.is_empty() {
+        let landed = Landed::nothing(start.head, start.facts.last_seq);
+        return Ok(Holding::Answered(work.answer(conn, &landed)?));
+    }
+    let prepared = prepare(start.head, start.facts.admission.landing, verdict)?;
+    let outcome = landing::store_in(conn, app, work, &prepared)?;
+    Ok(Holding::Stored(outcome, Box::new(prepared)))
+}
+
+/// Remembers the document that an append led to.
+fn keep<A: Append>(app: &App, work: &A, outcome: &Outcome, prepared: &Prepared) {
+    if matches!(outcome, Outcome::Answered(_)) && prepared.landing == Landing::Draft {
+        let doc = prepared.doc.clone();
+        app.drafts.keep(work.by().case_id, &prepared.to, doc, prepared.saved);
+    }
 }
 
 /// Reads what a try starts from, or the answer from before. Everything is read as of the one head, so
 /// that it fits together although other transactions go on.
-async fn start<A: Append>(app: &App, work: Arc<A>) -> Result<Result<Start, Vec<u8>>, ApiError> {
-    let inner = app.clone();
-    app.db
-        .read(move |conn| {
-            let by = work.by();
-            if let Some(answer) = store::find_push(conn, by.author.person, &by.key)? {
-                return Ok(Err(answer));
-            }
-            let head = store::find_head(conn, by.case_id)?.ok_or_else(ApiError::not_found)?;
-            let admission = work.check(conn, &head)?;
-            let mut last_seq = store::last_seq(conn, by.case_id, &by.actor, head.lsn)?;
-            let late = match admission.landing {
-                Landing::Draft => None,
-                Landing::Late => store::find_late(conn, by.case_id, &by.actor, &head)?,
-            };
-            if let Some(late) = &late {
-                last_seq = last_seq.max(late.last_seq);
-            }
-            let loading = document::find(conn, &inner, by.case_id, &head)?;
-            Ok(Ok(Start { head, admission, last_seq, loading, late }))
-        })
-        .await
+fn start<A: Append>(
+    conn: &mut Conn,
+    app: &App,
+    work: &A,
+) -> Result<Result<Start, Vec<u8>>, ApiError> {
+    let by = work.by();
+    if let Some(answer) = store::find_push(conn, by.author.person, &by.key)? {
+        return Ok(Err(answer));
+    }
+    let head = store::find_head(conn, by.case_id)?.ok_or_else(ApiError::not_found)?;
+    let admission = work.check(conn, &head)?;
+    let mut last_seq = store::last_seq(conn, by.case_id, &by.actor, head.lsn)?;
+    let late = match admission.landing {
+        Landing::Draft => None,
+        Landing::Late => store::find_late(conn, by.case_id, &by.actor, &head)?,
+    };
+    if let Some(late) = &late {
+        last_seq = last_seq.max(late.last_seq);
+    }
+    let loading = document::find(conn, app, by.case_id, &head)?;
+    Ok(Ok(Start { head, facts: Facts { admission, last_seq }, loading, late }))
 }
 
 /// What changes are judged on.
@@ -237,6 +313,18 @@ struct Verdict {
 enum Refused {
     Request(ApiError),
     Gate { rejection: Rejection, changes: Vec<Vec<u8>> },
+}
+
+impl Refused {
+    /// The refusal as it is answered, after what is kept of the push is kept.
+    async fn told(self, app: &App, by: &Appender) -> ApiError {
+        match self {
+            Self::Request(error) => error,
+            Self::Gate { rejection, changes } => {
+                refuse::rejected(app, by, &changes, rejection).await
+            }
+        }
+    }
 }
 
 fn judge<A: Append>(work: &A, on: &On, context: &PushContext) -> Result<Verdict, Refused> {
@@ -317,18 +405,6 @@ fn prepare(from: Head, landing: Landing, verdict: Verdict) -> Result<Prepared, A
         doc: Arc::new(admitted.doc),
         saved,
     })
-}
-
-/// All changes were known: nothing is stored, the answer is that of a pull.
-async fn nothing_new<A: Append>(
-    app: &App,
-    work: Arc<A>,
-    head: Head,
-    last_seq: u64,
-) -> Result<Outcome, ApiError> {
-    let landed = Landed { head, accepted: 0, last_seq };
-    let answer = app.db.read(move |conn| work.answer(conn, &landed)).await?;
-    Ok(Outcome::Answered(answer))
 }
 
 /// The refusal of somebody who sees the case but does not work on it.

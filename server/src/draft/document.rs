@@ -94,6 +94,7 @@ pub(super) async fn load(
                 if !broken.is_empty() {
                     rebuild(app, case_id, head, doc.clone(), broken).await?;
                 }
+                metrics::counter!("chakan_draft_documents_loaded_total").increment(1);
                 app.drafts.keep(case_id, head, doc.clone(), saved);
                 return Ok(doc);
             }
@@ -110,6 +111,26 @@ pub(super) async fn load(
             .await?;
         stored.damaged.splice(0..0, broken);
         stored.damaged.push(from);
+    }
+}
+
+/// [`load`] for somebody who has a thread and a transaction of their own. Damage is left to a reader who
+/// can repair it.
+pub(super) fn load_here(
+    case_id: CaseId,
+    head: &Head,
+    loading: Loading,
+) -> Result<Arc<Automerge>, ApiError> {
+    let stored = match loading {
+        Loading::Kept(doc) => return Ok(doc),
+        Loading::Stored(stored) => stored,
+    };
+    match gate::load(&stored.bytes) {
+        Ok(doc) if doc.get_heads() == head.heads => Ok(Arc::new(doc)),
+        _ => {
+            tracing::error!(case = %case_id, lsn = stored.from, "a draft did not load while it was held");
+            Err(ApiError::overloaded())
+        }
     }
 }
 

@@ -9,16 +9,27 @@ use sync_core::{
     automerge::Automerge,
     difference::{self, FieldDifference},
     ids::CaseId,
+    lifecycle::EventKind,
     model::{ChangeHash, Draft, ReadFault},
+    protocol::Lock,
 };
+use uuid::Uuid;
 
 use super::{
     read,
-    rules::{self, Head},
+    rules::{self, Head, Review, Reviewable},
+    settle,
     store::{self, Logged},
     wire,
 };
-use crate::{app::App, db::Conn, error::ApiError, wire::time};
+use crate::{
+    app::App,
+    auth::policy::Actor,
+    case_log::{self, Author, NewEvent},
+    db::Conn,
+    error::ApiError,
+    wire::time,
+};
 
 /// Changes of a page unless asked otherwise, and the most.
 const PAGE: i64 = 50;
@@ -144,7 +155,56 @@ pub(super) fn amendments(conn: &mut Conn, case_id: CaseId) -> Result<AmendmentsR
     Ok(AmendmentsResponse { items: rows.into_iter().map(amendment).collect() })
 }
 
+/// Notes what somebody makes of an amendment: the amendment as it stands then.
+pub(super) fn review(
+    conn: &mut Conn,
+    app: &App,
+    author: &Actor,
+    asked: &Asked,
+) -> Result<Amendment, ApiError> {
+    settle::writer_roles(conn, author, asked.case_id)?;
+    let head = store::find_head(conn, asked.case_id)?.ok_or_else(ApiError::not_found)?;
+    let mut found = store::find_amendment(conn, asked.case_id, asked.amendment_id)?
+        .ok_or_else(ApiError::not_found)?;
+    let reviewable = Reviewable {
+        covered: found.covered_at.is_some(),
+        reviewed: found.reviewed.is_some(),
+        own: found.person == author.person,
+        closed: head.lock == Lock::Closed,
+    };
+    rules::may_review(reviewable, asked.review)?;
+    let now = app.now();
+    let (review, reason) = (asked.review, asked.reason.clone());
+    let reviewed = store::Reviewed { review, by: author.person, at: now, reason };
+    if !store::review_amendment(conn, found.id, &reviewed)? {
+        return Err(ApiError::contention());
+    }
+    let event = NewEvent {
+        id: app.new_id(),
+        case_id: asked.case_id,
+        kind: EventKind::AmendmentReviewed,
+        author: Author::from(author),
+        device_at: None,
+        occurred_at: now,
+        recorded_at: now,
+        data: serde_json::json!({ "amendment_id": found.id, "decision": review.as_str() }),
+    };
+    case_log::append(conn, &event)?;
+    found.reviewed = Some(reviewed);
+    Ok(amendment(found))
+}
+
+/// What somebody makes of which amendment.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) case_id: CaseId,
+    pub(super) amendment_id: Uuid,
+    pub(super) review: Review,
+    pub(super) reason: String,
+}
+
 fn amendment(row: store::Amendment) -> Amendment {
+    let reviewed = row.reviewed.as_ref();
     Amendment {
         id: row.id,
         amends: row.amends,
@@ -156,5 +216,9 @@ fn amendment(row: store::Amendment) -> Amendment {
         writes: row.difference.into_iter().map(wire::write).collect(),
         received_at: time(row.received_at),
         covered_at: row.covered_at.map(time),
+        decision: reviewed.map(|reviewed| reviewed.review.as_str().to_owned()),
+        reason: reviewed.map(|reviewed| reviewed.reason.clone()),
+        decided_by: reviewed.map(|reviewed| reviewed.by.into()),
+        decided_at: reviewed.map(|reviewed| time(reviewed.at)),
     }
 }

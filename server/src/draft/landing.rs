@@ -26,43 +26,46 @@ pub(super) async fn store_all<A: Append>(
     prepared: Arc<Prepared>,
 ) -> Result<Outcome, ApiError> {
     let inner = app.clone();
-    app.db
-        .write(move |conn| {
-            let by = work.by();
-            if let Some(answer) = store::find_push(conn, by.author.person, &by.key)? {
-                return Ok(Outcome::Answered(answer));
-            }
-            let (from, to) = (&prepared.from, &prepared.to);
-            if !store::advance(conn, by.case_id, from, to, inner.now())? {
-                return Ok(Outcome::Moved);
-            }
-            match prepared.landing {
-                Landing::Draft => in_the_draft(conn, &inner, by, &prepared)?,
-                Landing::Late => beside_it(conn, &inner, by, &prepared)?,
-            }
-            if let Some(signature) = &by.signature {
-                let (person, key) = (by.author.person, &by.key.key);
-                store::insert_signature(conn, by.case_id, person, key, signature, inner.now())?;
-            }
-            let landed = Landed {
-                head: to.clone(),
-                accepted: prepared.rows.len(),
-                last_seq: prepared.last_seq,
-            };
-            work.note(conn, &landed)?;
-            let response = work.answer(conn, &landed)?;
-            let push = NewPush {
-                person: by.author.person,
-                key: &by.key,
-                case_id: by.case_id,
-                actor: &by.actor,
-                response: &response,
-                now: inner.now(),
-            };
-            store::insert_push(conn, &push)?;
-            Ok(Outcome::Answered(response))
-        })
-        .await
+    app.db.write(move |conn| store_in(conn, &inner, work.as_ref(), &prepared)).await
+}
+
+/// [`store_all`], in the caller's transaction.
+pub(super) fn store_in<A: Append>(
+    conn: &mut Conn,
+    app: &App,
+    work: &A,
+    prepared: &Prepared,
+) -> Result<Outcome, ApiError> {
+    let by = work.by();
+    if let Some(answer) = store::find_push(conn, by.author.person, &by.key)? {
+        return Ok(Outcome::Answered(answer));
+    }
+    let (from, to) = (&prepared.from, &prepared.to);
+    if !store::advance(conn, by.case_id, from, to, app.now())? {
+        return Ok(Outcome::Moved);
+    }
+    match prepared.landing {
+        Landing::Draft => in_the_draft(conn, app, by, prepared)?,
+        Landing::Late => beside_it(conn, app, by, prepared)?,
+    }
+    if let Some(signature) = &by.signature {
+        let (person, key) = (by.author.person, &by.key.key);
+        store::insert_signature(conn, by.case_id, person, key, signature, app.now())?;
+    }
+    let landed =
+        Landed { head: to.clone(), accepted: prepared.rows.len(), last_seq: prepared.last_seq };
+    work.note(conn, &landed)?;
+    let response = work.answer(conn, &landed)?;
+    let push = NewPush {
+        person: by.author.person,
+        key: &by.key,
+        case_id: by.case_id,
+        actor: &by.actor,
+        response: &response,
+        now: app.now(),
+    };
+    store::insert_push(conn, &push)?;
+    Ok(Outcome::Answered(response))
 }
 
 fn in_the_draft(

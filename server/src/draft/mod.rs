@@ -8,7 +8,8 @@
 //!
 //! Work of somebody who is not sent to the case any more is held beside the draft until whoever works
 //! on it now takes it over; forged or refused work waits in quarantine for a manager. What comes after
-//! a version was frozen enters the draft and is listed as an amendment.
+//! a version was frozen enters the draft and is listed as an amendment, until somebody acknowledges it
+//! or a new version takes it up.
 //!
 //! The draft decides nothing: what is frozen, approved and agreed is pinned by heads and hash.
 
@@ -67,6 +68,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(api::history::get_draft_history)
         .service(api::history::compare_draft)
         .service(api::history::list_amendments)
+        .service(api::history::review_amendment)
         .service(api::held::list_late_work)
         .service(api::held::take_late_work)
         .service(api::held::list_quarantine)

@@ -11,7 +11,7 @@ use sync_core::{
 
 use super::{
     append::Appender,
-    rules::{self, ActorRefusal, ExchangeRefusal, SettleRefusal},
+    rules::{self, ActorRefusal, ExchangeRefusal, ReviewRefusal, SettleRefusal},
     store::{self, HeldPush},
 };
 use crate::{
@@ -48,6 +48,18 @@ impl From<ExchangeRefusal> for ApiError {
             ExchangeRefusal::EpochOver => SyncRefusal::EpochOver,
             ExchangeRefusal::Locked => SyncRefusal::Locked,
         })
+    }
+}
+
+impl From<ReviewRefusal> for ApiError {
+    fn from(refusal: ReviewRefusal) -> Self {
+        let reason = match refusal {
+            ReviewRefusal::Covered => "already_covered",
+            ReviewRefusal::Reviewed => "already_decided",
+            ReviewRefusal::OwnWork => "own_work",
+            ReviewRefusal::Closed => "case_closed",
+        };
+        ApiError::new(Code::Conflict).fact("reason", reason)
     }
 }
 

@@ -263,6 +263,65 @@ pub(super) fn may_settle(
     if stands || answers || reason.is_some() { Ok(()) } else { Err(SettleRefusal::ReasonMissing) }
 }
 
+/// What a person makes of an amendment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Review {
+    /// It is known, and what it came after stands.
+    Acknowledge,
+    /// It is to be taken into a new version, and waits until one is frozen.
+    NewVersion,
+}
+
+impl Review {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::NewVersion => "new_version",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Acknowledge, Self::NewVersion].into_iter().find(|review| review.as_str() == text)
+    }
+}
+
+/// What is known of an amendment that somebody looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reviewable {
+    /// A newer version took it up.
+    pub(super) covered: bool,
+    /// Somebody has decided.
+    pub(super) reviewed: bool,
+    /// Whoever looks wrote it.
+    pub(super) own: bool,
+    /// The case is closed: no version comes any more.
+    pub(super) closed: bool,
+}
+
+/// Why somebody may not decide so on an amendment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReviewRefusal {
+    /// A newer version took it up: there is nothing to decide.
+    Covered,
+    /// It was decided on.
+    Reviewed,
+    /// Nobody waves their own late writing through.
+    OwnWork,
+    /// The case is closed.
+    Closed,
+}
+
+/// Whether a person may decide so on an amendment.
+pub(super) fn may_review(amendment: Reviewable, review: Review) -> Result<(), ReviewRefusal> {
+    match (amendment, review) {
+        (Reviewable { covered: true, .. }, _) => Err(ReviewRefusal::Covered),
+        (Reviewable { reviewed: true, .. }, _) => Err(ReviewRefusal::Reviewed),
+        (Reviewable { own: true, .. }, Review::Acknowledge) => Err(ReviewRefusal::OwnWork),
+        (Reviewable { closed: true, .. }, Review::NewVersion) => Err(ReviewRefusal::Closed),
+        _ => Ok(()),
+    }
+}
+
 /// Where late work stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LateState {

@@ -32,7 +32,8 @@ pub(super) use actors::{
     list_actors, revoke_actor, revoke_actors,
 };
 pub(super) use amendments::{
-    Amendment, NewAmendment, cover_amendments, insert_amendment, list_amendments,
+    Amendment, NewAmendment, Reviewed, cover_amendments, find_amendment, insert_amendment,
+    list_amendments, review_amendment,
 };
 pub(super) use conflicts::{
     OpenRow, Resolution, insert_conflict, list_open, resolve_conflict, update_conflict,
@@ -120,6 +121,14 @@ pub(super) fn insert_draft(conn: &mut Conn, new: &NewDraft<'_>) -> Result<(), Ap
         case_draft::changed_at.eq(new.now.0),
     );
     diesel::insert_into(case_draft::table).values(row).execute(conn).map_err(or_again)?;
+    Ok(())
+}
+
+/// Holds a draft until the end of the transaction: nobody else moves it meanwhile.
+pub(super) fn hold_draft(conn: &mut Conn, case_id: CaseId) -> Result<(), ApiError> {
+    diesel::update(case_draft::table.find(case_id.to_string()))
+        .set(case_draft::changed_at.eq(case_draft::changed_at))
+        .execute(conn)?;
     Ok(())
 }
 

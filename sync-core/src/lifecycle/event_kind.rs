@@ -110,6 +110,8 @@ event_kinds! {
     Fact LateWorkDecided = "late_work_decided",
     /// The draft was changed after a version of it was frozen, agreed or closed.
     Fact DraftAmended = "draft_amended",
+    /// Somebody looked at what was written after a version was frozen, agreed or closed.
+    Fact AmendmentReviewed = "amendment_reviewed",
     /// Changes of a device were put aside for a manager.
     Fact WorkQuarantined = "work_quarantined",
     /// Somebody decided on changes that were put aside.

@@ -23,6 +23,7 @@ draft_synced         .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 late_work_held       .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 late_work_decided    .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 draft_amended        .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+amendment_reviewed   .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 work_quarantined     .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 quarantine_decided   .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 draft_renewed        .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .

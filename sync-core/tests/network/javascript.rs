@@ -136,7 +136,7 @@ fn a_phone_in_javascript_converges_with_the_others_and_loses_nothing() {
         // After a schedule that failed the process is gone with it.
         let process = process.or_else(JavaScript::start);
         let world = World::with_javascript(phones, process.unwrap());
-        *javascript.borrow_mut() = world.live_through(steps);
+        *javascript.borrow_mut() = world.live_through(steps).1;
         Ok(())
     });
     lived.unwrap();

@@ -1,13 +1,13 @@
 //! What comes after a version was frozen, agreed, or the case closed; and the new document of a closed
 //! case.
 
-use serde_json::json;
-use server::draft;
+use serde_json::{Value, json};
+use server::{auth::policy::Role, draft};
 use sync_core::{
     protocol::{Effect, SyncRefusal},
     time::Span,
 };
-use tests::{TestApp, each_engine};
+use tests::{Person, Reply, TestApp, each_engine};
 use uuid::Uuid;
 
 use super::phone::{Phone, draft_of, refusal, replace, two_phones};
@@ -65,6 +65,69 @@ each_engine!(late_edits_amend_and_say_exactly_what, |app| {
     // A write that changes nothing, or a pull, amends nothing.
     a.sync();
     assert_eq!(app.count("SELECT count(*) AS n FROM draft_amendment"), 3);
+});
+
+each_engine!(somebody_else_looks_at_a_late_edit_and_decides_once, |app| {
+    let (case, mut a, b) = two_phones(&app);
+    let late = |a: &mut Phone, value: i64| {
+        a.edit(|pen| {
+            pen.set_rate("body_discount_bp", value).unwrap();
+        });
+        a.sync();
+    };
+    pin(&app, &a, "frozen");
+    late(&mut a, 9_000);
+    late(&mut a, 8_000);
+    let list = |phone: &Phone| {
+        let list = phone.person.get(&draft_of(&case, "/amendments")).expect(200).value();
+        list["items"].as_array().unwrap().clone()
+    };
+    let (first, second) = (list(&a)[1].clone(), list(&a)[0].clone());
+    let review = |person: &Person, amendment: &Value, decision: &str| {
+        let id = amendment["id"].as_str().unwrap();
+        let body = json!({ "decision": decision, "reason": "the shop had sent a better offer" });
+        person
+            .request("POST", &draft_of(&case, &format!("/amendments/{id}/review")))
+            .key(&format!("{id}{decision}"))
+            .json(&body)
+            .send()
+    };
+    let refused = |reply: Reply, reason: &str| {
+        assert_eq!(reply.problem(409, "conflict").facts["reason"], reason);
+    };
+    // Who wrote it does not wave it through, but may ask for a new version.
+    refused(review(&a.person, &first, "acknowledge"), "own_work");
+    let done = review(&b.person, &first, "acknowledge").expect(200);
+    let said = done.value();
+    assert_eq!(
+        (&said["decision"], &said["decided_by"]),
+        (&json!("acknowledge"), &json!(b.person.id))
+    );
+    assert_eq!(review(&b.person, &first, "acknowledge").expect(200).body, done.body, "a retry");
+    refused(review(&b.person, &first, "new_version"), "already_decided");
+    assert_eq!(list(&a)[1], said);
+    // What is to be in a new version waits for it, and then there is nothing left to decide.
+    let waits = review(&a.person, &second, "new_version").expect(200).value();
+    assert_eq!((&waits["decision"], &waits["covered_at"]), (&json!("new_version"), &json!(null)));
+    late(&mut a, 7_000);
+    let third = list(&a)[0].clone();
+    pin(&app, &a, "frozen");
+    assert_ne!(list(&a)[1]["covered_at"], json!(null));
+    refused(review(&b.person, &third, "acknowledge"), "already_covered");
+    let told = "SELECT count(*) AS n FROM case_events WHERE kind = 'amendment_reviewed'";
+    assert_eq!(app.count(told), 2);
+    // A closed case gets no version any more.
+    close(&app);
+    late(&mut a, 6_000);
+    let fourth = list(&a)[0].clone();
+    refused(review(&b.person, &fourth, "new_version"), "case_closed");
+    review(&b.person, &fourth, "maybe").refuses("decision", "unknown");
+    let stranger = app.person_at("nb", &[Role::Verifier]);
+    let _ = review(&stranger, &fourth, "acknowledge").problem(404, "not_found");
+    let _ = review(&app.person(Role::Surveyor), &fourth, "acknowledge").problem(403, "forbidden");
+    let none = json!({ "id": Uuid::from_u128(7) });
+    let _ = review(&b.person, &none, "acknowledge").problem(404, "not_found");
+    let _ = review(&b.person, &fourth, "acknowledge").expect(200);
 });
 
 each_engine!(a_newer_version_takes_amendments_up_and_ends_an_agreement, |app| {

@@ -170,6 +170,10 @@ table! {
         difference -> Text,
         received_at -> BigInt,
         covered_at -> Nullable<BigInt>,
+        decision -> Nullable<Text>,
+        decided_by -> Nullable<Text>,
+        decided_at -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
     }
 }
 

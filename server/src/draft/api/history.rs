@@ -1,19 +1,28 @@
 //! Handlers of the audit.
 
-use actix_web::{get, web};
-use api_spec::draft::{
-    AmendmentsResponse, CompareDraftQuery, CompareDraftResponse, DraftHistoryQuery,
-    DraftHistoryResponse,
+use actix_web::{HttpResponse, get, post, web};
+use api_spec::{
+    draft::{
+        Amendment, AmendmentsResponse, CompareDraftQuery, CompareDraftResponse, DraftHistoryQuery,
+        DraftHistoryResponse, ReviewAmendmentRequest,
+    },
+    problem::FieldError,
 };
 use sync_core::ids::CaseId;
+use uuid::Uuid;
 
 use crate::{
     app::App,
     auth::{actor::By, policy::op},
-    body::{IdPath, Query},
+    body::{Command, IdPath, Query},
     case_log,
-    draft::history,
+    draft::{
+        history::{self, Asked},
+        rules::Review,
+    },
     error::ApiError,
+    idempotency::{self, Reply},
+    wire::Fields,
 };
 
 /// Who changed what in a draft, and when
@@ -66,4 +75,35 @@ pub async fn list_amendments(
         })
         .await?;
     Ok(web::Json(found))
+}
+
+/// Decide on what was written after a version was frozen, agreed or the case was closed
+///
+/// Acknowledged, what it came after stands and nobody has to look again; for a new version it stays on
+/// the list until one is frozen. 409 with reason `already_covered`, `already_decided`, `own_work` (nobody
+/// acknowledges what they wrote), `case_closed` (no version comes any more).
+#[utoipa::path(operation_id = "review_amendment", tags = ["draft", "command"], params(("id" = uuid::Uuid, Path, description = "case"), ("amendment_id" = uuid::Uuid, Path, description = "amendment")), request_body = ReviewAmendmentRequest, responses((status = 200, description = "decided", body = Amendment)))]
+#[post("/cases/{id}/draft/amendments/{amendment_id}/review")]
+pub async fn review_amendment(
+    app: web::Data<App>,
+    actor: By<op::ReviewAmendment>,
+    id: IdPath<CaseId>,
+    path: web::Path<(String, String)>,
+    command: Command<ReviewAmendmentRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let Command { value, key } = command;
+    let amendment_id: Uuid = path.1.parse().map_err(|_| ApiError::not_found())?;
+    let mut fields = Fields::default();
+    let review = fields.keep(
+        Review::parse(&value.decision)
+            .ok_or_else(|| FieldError::new("decision", "unknown", "acknowledge or new_version")),
+    );
+    let reason = fields.text("reason", &value.reason, 1, 500);
+    let (Some(review), Some(reason)) = (review, reason) else { return Err(fields.refused()) };
+    let asked = Asked { case_id: id.0, amendment_id, review, reason };
+    let (author, inner) = (actor.into_actor(), app.clone());
+    idempotency::once(&app, author.person.to_string(), key, move |conn| {
+        Reply::ok(&history::review(conn, &inner, &author, &asked)?)
+    })
+    .await
 }

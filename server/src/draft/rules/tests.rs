@@ -5,6 +5,27 @@ use sync_core::{
 
 use super::*;
 
+#[test]
+fn an_amendment_is_decided_on_once_and_not_by_who_wrote_it() {
+    use Review::{Acknowledge, NewVersion};
+    use ReviewRefusal::{Closed, Covered, OwnWork, Reviewed};
+    let open = Reviewable { covered: false, reviewed: false, own: false, closed: false };
+    for (amendment, acknowledge, new_version) in [
+        (open, Ok(()), Ok(())),
+        (Reviewable { covered: true, own: true, ..open }, Err(Covered), Err(Covered)),
+        (Reviewable { reviewed: true, ..open }, Err(Reviewed), Err(Reviewed)),
+        (Reviewable { own: true, ..open }, Err(OwnWork), Ok(())),
+        (Reviewable { closed: true, ..open }, Ok(()), Err(Closed)),
+        (Reviewable { own: true, closed: true, ..open }, Err(OwnWork), Err(Closed)),
+    ] {
+        assert_eq!(may_review(amendment, Acknowledge), acknowledge, "{amendment:?}");
+        assert_eq!(may_review(amendment, NewVersion), new_version, "{amendment:?}");
+    }
+    for review in [Acknowledge, NewVersion] {
+        assert_eq!(Review::parse(review.as_str()), Some(review));
+    }
+}
+
 fn head(lsn: u64, snapshot_lsn: u64, tail_bytes: u64) -> Head {
     let (heads, lock) = (Vec::new(), Lock::Open);
     Head { epoch: 1, lsn, heads, max_op: 9, snapshot_lsn, tail_bytes, lock, pin: None }

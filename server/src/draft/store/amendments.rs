@@ -15,6 +15,7 @@ use crate::{
         schema::draft_amendment as amendment,
         types::{Id, Ms},
     },
+    draft::rules::Review,
     error::ApiError,
 };
 
@@ -34,6 +35,16 @@ pub(in crate::draft) struct Amendment {
     pub(in crate::draft) difference: Vec<FieldDifference>,
     pub(in crate::draft) received_at: Instant,
     pub(in crate::draft) covered_at: Option<Instant>,
+    pub(in crate::draft) reviewed: Option<Reviewed>,
+}
+
+/// What a person made of an amendment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::draft) struct Reviewed {
+    pub(in crate::draft) review: Review,
+    pub(in crate::draft) by: PersonId,
+    pub(in crate::draft) at: Instant,
+    pub(in crate::draft) reason: String,
 }
 
 /// An amendment to store.
@@ -85,6 +96,109 @@ struct Row {
     difference: String,
     received_at: Ms,
     covered_at: Option<Ms>,
+    decision: Option<String>,
+    decided_by: Option<Id<PersonId>>,
+    decided_at: Option<Ms>,
+    reason: Option<String>,
+}
+
+impl Row {
+    fn reviewed(&self) -> Result<Option<Reviewed>, ApiError> {
+        let (Some(decision), Some(by), Some(at)) =
+            (&self.decision, &self.decided_by, &self.decided_at)
+        else {
+            return Ok(None);
+        };
+        let review =
+            Review::parse(decision).ok_or_else(|| ApiError::internal("an unknown review"))?;
+        let reason = self.reason.clone().unwrap_or_default();
+        Ok(Some(Reviewed { review, by: by.0, at: at.0, reason }))
+    }
+
+    fn read(self) -> Result<Amendment, ApiError> {
+        let reviewed = self.reviewed()?;
+        Ok(Amendment {
+            id: self.id.0,
+            amends: self.amends,
+            epoch: u32::try_from(self.epoch).map_err(ApiError::internal)?,
+            from_lsn: count(self.from_lsn)?,
+            to_lsn: count(self.to_lsn)?,
+            person: self.person.0,
+            device: self.device.map(|id| id.0),
+            difference: serde_json::from_str(&self.difference).map_err(ApiError::internal)?,
+            received_at: self.received_at.0,
+            covered_at: self.covered_at.map(|at| at.0),
+            reviewed,
+        })
+    }
+}
+
+type Columns = (
+    amendment::id,
+    amendment::amends,
+    amendment::epoch,
+    amendment::from_lsn,
+    amendment::to_lsn,
+    amendment::person_id,
+    amendment::device_id,
+    amendment::difference,
+    amendment::received_at,
+    amendment::covered_at,
+    amendment::decision,
+    amendment::decided_by,
+    amendment::decided_at,
+    amendment::reason,
+);
+const COLUMNS: Columns = (
+    amendment::id,
+    amendment::amends,
+    amendment::epoch,
+    amendment::from_lsn,
+    amendment::to_lsn,
+    amendment::person_id,
+    amendment::device_id,
+    amendment::difference,
+    amendment::received_at,
+    amendment::covered_at,
+    amendment::decision,
+    amendment::decided_by,
+    amendment::decided_at,
+    amendment::reason,
+);
+
+/// One amendment of a case.
+pub(in crate::draft) fn find_amendment(
+    conn: &mut Conn,
+    case_id: CaseId,
+    id: Uuid,
+) -> Result<Option<Amendment>, ApiError> {
+    let row: Option<Row> = amendment::table
+        .filter(amendment::id.eq(id.to_string()))
+        .filter(amendment::case_id.eq(case_id.to_string()))
+        .select(COLUMNS)
+        .first(conn)
+        .optional()?;
+    row.map(Row::read).transpose()
+}
+
+/// Notes what a person made of an amendment, unless somebody did before; whether nobody had.
+pub(in crate::draft) fn review_amendment(
+    conn: &mut Conn,
+    id: Uuid,
+    reviewed: &Reviewed,
+) -> Result<bool, ApiError> {
+    let open = amendment::table
+        .filter(amendment::id.eq(id.to_string()))
+        .filter(amendment::decision.is_null());
+    let updated = diesel::update(open)
+        .set((
+            amendment::decision.eq(reviewed.review.as_str()),
+            amendment::decided_by.eq(reviewed.by.to_string()),
+            amendment::decided_at.eq(reviewed.at.0),
+            amendment::reason.eq(&reviewed.reason),
+        ))
+        .execute(conn)?;
+    Ok(updated == 1)
 }
 
 /// The newest amendments of a case, newest first.
@@ -96,34 +210,9 @@ pub(in crate::draft) fn list_amendments(
         .filter(amendment::case_id.eq(case_id.to_string()))
         .order(amendment::from_lsn.desc())
         .limit(MOST_LISTED)
-        .select((
-            amendment::id,
-            amendment::amends,
-            amendment::epoch,
-            amendment::from_lsn,
-            amendment::to_lsn,
-            amendment::person_id,
-            amendment::device_id,
-            amendment::difference,
-            amendment::received_at,
-            amendment::covered_at,
-        ))
+        .select(COLUMNS)
         .load(conn)?;
-    let read = |row: Row| {
-        Ok(Amendment {
-            id: row.id.0,
-            amends: row.amends,
-            epoch: u32::try_from(row.epoch).map_err(ApiError::internal)?,
-            from_lsn: count(row.from_lsn)?,
-            to_lsn: count(row.to_lsn)?,
-            person: row.person.0,
-            device: row.device.map(|id| id.0),
-            difference: serde_json::from_str(&row.difference).map_err(ApiError::internal)?,
-            received_at: row.received_at.0,
-            covered_at: row.covered_at.map(|at| at.0),
-        })
-    };
-    rows.into_iter().map(read).collect()
+    rows.into_iter().map(Row::read).collect()
 }
 
 /// Notes that a newer version took up what was open.
