@@ -89,6 +89,7 @@ pub fn first_syncs(world: &World, table: &mut Table) {
     let server = world.server();
     let start = Barrier::new(phones + 1);
     let callers: Vec<_> = (0..phones).map(|n| Mutex::new(world.caller(&server, n + 1))).collect();
+    let before = server.cpu_seconds();
     let (wall, failed) = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..phones)
             .map(|n| {
@@ -119,6 +120,8 @@ pub fn first_syncs(world: &World, table: &mut Table) {
     let what = format!("{phones} first syncs of {each} cases each, at once");
     table.at_most(&what, wall, 5.0, "s");
     table.exactly("of them failed", failed, 0);
+    let each_ms = (server.cpu_seconds() - before) * 1e3 / (phones * each) as f64;
+    table.note("processor time of the server for each case", each_ms, "ms");
 }
 
 /// Gives the first so many cases the coarse draft, unless they have one.
