@@ -174,7 +174,11 @@ fn write_texts(pen: &mut DraftEditor<'_>, style: Style) {
     ] {
         let whole: Vec<char> =
             "The car behind braked late on the wet road. ".chars().cycle().take(TEXT).collect();
-        for end in (step..=TEXT).step_by(step) {
+        let most = match path.row().map(|row| row.kind) {
+            Some(Kind::Text(most)) => most.min(TEXT),
+            _ => panic!("no text"),
+        };
+        for end in (step..=most).step_by(step) {
             let text: String = whole[..end].iter().collect();
             pen.set_text(&path, &text).expect("a text");
         }
