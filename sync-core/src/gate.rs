@@ -13,6 +13,20 @@
 //! 6. verify: the copy is saved, loaded and compared.
 //!
 //! The phone runs the same gate before it sends, and over what it receives.
+//!
+//! A push ends in bounded time because what can cost time is counted before it costs any (B33), and not
+//! by a clock that would refuse honest work on a slow day:
+//!
+//! * bytes are bounded as sent and as inflated ([`limits::PUSH_BYTES`], [`limits::PUSH_INFLATED_BYTES`]),
+//!   so is the number of changes ([`limits::PUSH_CHANGES`]);
+//! * operations are counted from run lengths before anything is expanded, for each change and for the
+//!   push ([`limits::CHANGE_OPS`], [`limits::PUSH_OPS`]): steps 2 and 4 do a bounded piece of work for each;
+//! * dependencies and actors of a change are few, and history is walked once for a push, not once for a
+//!   change: each change of the draft that the push does not build on is looked at once;
+//! * the draft itself holds at most [`limits::DRAFT_OPS`] operations, which bounds steps 5 and 6 whatever
+//!   was pushed before.
+//!
+//! `cargo bench -p tests --bench sync -- worst` measures pushes at these limits, by operation.
 
 mod header;
 mod ops;
