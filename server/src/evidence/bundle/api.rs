@@ -120,7 +120,7 @@ impl Sending {
                 }
                 None => {
                     self.now = None;
-                    zip.end().map_err(ApiError::internal)?
+                    zip.end()
                 }
             }
         } else if let Some(part) = self.parts.pop_front() {
