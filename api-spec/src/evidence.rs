@@ -105,6 +105,53 @@ pub struct ReceiptResponse {
     pub signature: String,
 }
 
+/// Proof that every declared photo of a case is stored for good.
+///
+/// `signature` is Ed25519, base64url without padding, by the key `key_id` of
+/// `/.well-known/seal-keys.json`, over this text in UTF-8, every line ended by a line feed:
+///
+/// ```text
+/// chakan photo set receipt 1
+/// case <case_id>
+/// photos <how many>
+/// chain <chain of the last photo; 64 zeros when there is none>
+/// at <at in milliseconds since 1970-01-01T00:00:00Z>
+/// key <key_id>
+/// ```
+///
+/// A photo's `chain` is SHA-256 over the lines `chain <that of the photo before; 64 zeros for the
+/// first>`, `photo <id>`, `sha256 <sha256>`, `size <size>`, `received_at <milliseconds>`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetReceiptResponse {
+    /// Case.
+    pub case_id: Uuid,
+    /// Every declared photo of the case, in the order of declaration.
+    pub photos: Vec<SetReceiptPhoto>,
+    /// When the server has looked, by its clock.
+    pub at: DateTime<Utc>,
+    /// Which seal key signed.
+    pub key_id: String,
+    /// Ed25519 over the text above, base64url without padding.
+    pub signature: String,
+}
+
+/// One stored photo of a set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetReceiptPhoto {
+    /// Id.
+    pub id: Uuid,
+    /// SHA-256 of the stored bytes.
+    pub sha256: String,
+    /// Number of stored bytes.
+    pub size: i64,
+    /// When it was received, by the server's clock.
+    pub received_at: DateTime<Utc>,
+    /// Hash of the chain up to this photo.
+    pub chain: String,
+}
+
 /// The photos of a case: "12 of 20 are in".
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ListPhotosResponse {
@@ -443,6 +490,8 @@ pub struct DamagedContent {
     pub fault: String,
     /// When it was found.
     pub found_at: DateTime<Utc>,
+    /// Cases that have it, newest first, at most 20: their surveyors may still have the photo.
+    pub case_ids: Vec<Uuid>,
 }
 
 /// What was announced and received for a case, as it stands in a bundle. Times are milliseconds since

@@ -5,8 +5,14 @@ use std::sync::Arc;
 use sync_core::time::Instant;
 
 use crate::{
-    auth::Auth, board::Tail, config::Config, db::Db, dispatch::ZoneCache, draft::Drafts,
-    evidence::ReuseIndex, ports::Ports,
+    auth::Auth,
+    board::Tail,
+    config::Config,
+    db::Db,
+    dispatch::ZoneCache,
+    draft::Drafts,
+    evidence::{ReuseIndex, Room},
+    ports::Ports,
 };
 
 /// The one piece of shared state; cheap to clone.
@@ -24,6 +30,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// How the photos look that are known.
     pub reuse: Arc<ReuseIndex>,
+    /// How full the photo store is.
+    pub room: Arc<Room>,
     /// Zones that were parsed before.
     pub zones: Arc<ZoneCache>,
     /// What those who watch on this node listen to.

@@ -22,6 +22,12 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where photo bytes are kept.
     pub blobs: BlobsPlace,
+    /// Most bytes of photos and their copies in all; without one the disk decides.
+    pub blobs_quota: Option<u64>,
+    /// Whether the bucket itself refuses to delete originals before their time.
+    pub blobs_lock: Option<ObjectLock>,
+    /// Bytes of the disk that photos leave free for small records.
+    pub blobs_headroom: u64,
     /// A router that is asked for driving times.
     pub router: Option<Router>,
     /// Prepared roads; `None`: `data_dir/roads.graph` if it is there.
@@ -39,6 +45,9 @@ pub struct Config {
     /// Whether the demo people, shops, zones and cases are loaded.
     pub mode: Mode,
 }
+
+/// Bytes that are left free for the database unless a setting says otherwise (B4).
+const HEADROOM: u64 = 64 * 1024 * 1024;
 
 /// A router of the operator's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +109,38 @@ pub enum BlobsPlace {
     },
 }
 
+/// How firmly a bucket with object lock keeps originals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectLock {
+    /// Nobody can shorten it, the bucket's owner included.
+    Compliance,
+    /// Whoever has a special right can.
+    Governance,
+}
+
+impl ObjectLock {
+    fn read(text: &str, place: &BlobsPlace) -> Result<Self, ConfigError> {
+        let wrong = |problem: &str| {
+            Err(ConfigError::Setting { name: "CHAKAN_BLOBS_LOCK", problem: problem.into() })
+        };
+        match (text, place) {
+            (_, BlobsPlace::Files(_)) => wrong("only s3:// buckets know object lock"),
+            ("compliance", _) => Ok(Self::Compliance),
+            ("governance", _) => Ok(Self::Governance),
+            _ => wrong("must be compliance or governance"),
+        }
+    }
+
+    /// Its name in the protocol of S3.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Compliance => "COMPLIANCE",
+            Self::Governance => "GOVERNANCE",
+        }
+    }
+}
+
 impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -132,6 +173,9 @@ struct File {
     listen: Option<String>,
     database_url: Option<String>,
     blobs_url: Option<String>,
+    blobs_lock: Option<String>,
+    blobs_quota: Option<u64>,
+    blobs_headroom: Option<u64>,
     router_url: Option<String>,
     roads: Option<PathBuf>,
     data_dir: Option<PathBuf>,
@@ -189,6 +233,17 @@ impl Config {
             None => BlobsPlace::Files(data_dir.join("blobs")),
             Some(url) => BlobsPlace::from_url(&url)?,
         };
+        let blobs_lock = text("CHAKAN_BLOBS_LOCK", file.blobs_lock);
+        let blobs_lock = blobs_lock.map(|text| ObjectLock::read(&text, &blobs)).transpose()?;
+        let bytes = |name, from_file: Option<u64>| match environment(name) {
+            None => Ok(from_file),
+            Some(text) => text.parse().map(Some).map_err(|_| ConfigError::Setting {
+                name,
+                problem: format!("{text:?} is not a number of bytes"),
+            }),
+        };
+        let blobs_quota = bytes("CHAKAN_BLOBS_QUOTA", file.blobs_quota)?;
+        let blobs_headroom = bytes("CHAKAN_BLOBS_HEADROOM", file.blobs_headroom)?;
         let router = text("CHAKAN_ROUTER_URL", file.router_url);
         let router = router.map(|url| Router::from_url(&url)).transpose()?;
         let log = text("CHAKAN_LOG", file.log).unwrap_or_else(|| "info,actix_server=warn".into());
@@ -204,6 +259,9 @@ impl Config {
             roads: path("CHAKAN_ROADS", file.roads),
             data_dir,
             blobs,
+            blobs_lock,
+            blobs_quota,
+            blobs_headroom: blobs_headroom.unwrap_or(HEADROOM),
             router,
             keys_dir: path("CHAKAN_KEYS_DIR", file.keys_dir),
             public_url: text("CHAKAN_PUBLIC_URL", file.public_url)
@@ -359,6 +417,14 @@ mod tests {
     }
 
     #[test]
+    fn the_store_has_room_for_small_records_and_a_limit_if_one_is_set() {
+        let usual = load("", &[]).unwrap();
+        assert_eq!((usual.blobs_quota, usual.blobs_headroom), (None, HEADROOM));
+        let set = load("blobs_quota = 7", &[("CHAKAN_BLOBS_HEADROOM", "5")]).unwrap();
+        assert_eq!((set.blobs_quota, set.blobs_headroom), (Some(7), 5));
+    }
+
+    #[test]
     fn each_wrong_setting_is_named_in_one_line() {
         for (toml, environment, named) in [
             ("", vec![("CHAKAN_LISTEN", "here")], "CHAKAN_LISTEN"),
@@ -366,6 +432,9 @@ mod tests {
             ("", vec![("CHAKAN_DATABASE_URL", "sqlite://")], "CHAKAN_DATABASE_URL"),
             ("", vec![("CHAKAN_DATABASE_URL", "postgres://u@h/d")], "CHAKAN_KEYS_DIR"),
             ("", vec![("CHAKAN_BLOBS_URL", "ftp://x")], "CHAKAN_BLOBS_URL"),
+            ("", vec![("CHAKAN_BLOBS_LOCK", "compliance")], "CHAKAN_BLOBS_LOCK"),
+            ("", vec![("CHAKAN_BLOBS_QUOTA", "much")], "CHAKAN_BLOBS_QUOTA"),
+            ("", vec![("CHAKAN_BLOBS_HEADROOM", "-1")], "CHAKAN_BLOBS_HEADROOM"),
             ("", vec![("CHAKAN_ROUTER_URL", "http://x:5000")], "CHAKAN_ROUTER_URL"),
             ("", vec![("CHAKAN_ROUTER_URL", "osrm+https://x")], "CHAKAN_ROUTER_URL"),
             ("", vec![("CHAKAN_BLOBS_URL", "s3:///prefix")], "CHAKAN_BLOBS_URL"),

@@ -68,7 +68,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum VerifyCommand {
-    /// Verify the receipt of a photo
+    /// Verify the receipt of a photo, or of all photos of a case
     Receipt {
         /// The receipt as the server answered it, as a JSON file
         receipt: PathBuf,
@@ -274,7 +274,7 @@ fn ports(config: &Config) -> Result<Ports, StartFault> {
             Mode::Demo => Arc::new(notifier::ConsoleNotifier),
             Mode::Production => Arc::new(notifier::NoGateway),
         },
-        blobs: blobs::open(&config.blobs, &config.data_dir)
+        blobs: blobs::open(config)
             .map_err(|error| StartFault(format!("CHAKAN_BLOBS_URL: {error}")))?,
         travel_time: travel_time::open(
             config.router.as_ref(),

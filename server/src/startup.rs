@@ -117,6 +117,7 @@ pub async fn build_under(
 
 /// Work that comes round again.
 async fn schedule(app: &App) -> Result<(), ApiError> {
+    evidence::catch_up(app).await?;
     jobs::schedule(app, Prune {}).await?;
     jobs::schedule(app, evidence::SealCustody {}).await?;
     jobs::schedule(app, evidence::Scrub { after: None }).await?;
@@ -148,6 +149,7 @@ pub fn assemble(config: Config, ports: Ports) -> Result<App, StartFault> {
         auth: Arc::new(auth),
         drafts: Arc::default(),
         reuse: Arc::default(),
+        room: Arc::default(),
         config: Arc::new(config),
         zones: Arc::default(),
         tail: Arc::default(),

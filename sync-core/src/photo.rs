@@ -1,6 +1,8 @@
 //! Evidence photos (B3): what they are meant to show, how their bytes are named, and the receipt on
 //! which a phone may delete its own copy.
 
+mod set;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,8 @@ use crate::{
     time::Instant,
     wire_name::wire_names,
 };
+
+pub use set::{SetFault, SetPhoto, SetReceipt};
 
 /// Most bytes of one original.
 pub const MOST_BYTES: u64 = 25 * 1024 * 1024;

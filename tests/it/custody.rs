@@ -125,6 +125,47 @@ each_engine!(checkpoints_cover_what_has_changed_and_are_kept_outside_too, |app| 
     assert_eq!(lines.last().unwrap()["root"], json!(after.checkpoints.last().unwrap().root));
 });
 
+each_engine!(a_checkpoint_that_was_not_written_down_is_written_at_the_next_start, |app| {
+    let mut app = app;
+    let case = case_with_acts(&app, 1);
+    checkpoint(&app);
+    hold(&app, case);
+    checkpoint(&app);
+    hold(&app, case);
+    checkpoint(&app);
+    let file = app.data_dir().join("custody-checkpoints.jsonl");
+    let whole = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    assert!(lines.len() >= 3, "{whole}");
+    // As a process leaves it that died between the commit and the line, or in the middle of it.
+    let two_less =
+        lines[..lines.len() - 2].iter().map(|line| format!("{line}\n")).collect::<String>();
+    let cut = format!("{two_less}{}", &lines[lines.len() - 2][..30]);
+    for left in [two_less, cut, String::new()] {
+        std::fs::write(&file, left).unwrap();
+        app.restart();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), whole);
+    }
+    std::fs::remove_file(&file).unwrap();
+    app.restart();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), whole);
+});
+
+each_engine!(a_clock_that_moves_while_we_work_makes_nothing_differ, |app| {
+    app.clock.tick(Span(1));
+    let case = case_with_acts(&app, 3);
+    let (manager, why) = (app.person(Role::Manager), json!({ "reason": "诉讼中" }));
+    let _ = manager.post(&format!("/cases/{case}/evidence/hold"), &why).expect(201);
+    let _ = manager.post(&format!("/cases/{case}/evidence/release"), &why).expect(200);
+    let _ = manager.post(&format!("/cases/{case}/evidence/hold"), &why).expect(201);
+    app.run_due_jobs();
+    app.clock.tick(Span(0));
+    let state = app.state();
+    let signed =
+        move |key: &str, text: &[u8], signature: &[u8]| state.auth.is_sealed(key, text, signature);
+    assert_eq!(app.read(move |conn| server::evidence::examine(conn, None, signed)), []);
+});
+
 each_engine!(a_log_verifies_across_a_change_of_keys, |app| {
     let case = case_with_acts(&app, 1);
     checkpoint(&app);
@@ -175,9 +216,35 @@ fn the_command_proves_receipts_and_logs_offline() {
         let (good, said) = prove("receipt", &write("forged.json", &forged));
         assert!(!good && said.contains("not signed"), "{name}: {said}");
     }
+    let more = jpeg(2);
+    let _ = declare(&surveyor, case, &[entry(&more)]).expect(200);
+    let set = format!("/cases/{case}/photos/receipt");
+    let problem = surveyor.get(&set).problem(409, "conflict");
+    assert_eq!(problem.facts["reason"], json!("photos_missing"));
+    let _ = upload(&surveyor, case, &more).expect(201);
+    let set = surveyor.get(&set).expect(200).value();
+    let (good, said) = prove("receipt", &write("set.json", &set));
+    assert!(good && said.contains("all 2 photo(s)"), "{said}");
+    for (place, value, named) in [
+        ("/photos/1/size", json!(1), "photo 2"),
+        ("/photos/0/sha256", json!(hash(b"x")), "photo 1"),
+        ("/photos/1/received_at", json!("2026-03-02T01:30:01Z"), "photo 2"),
+        ("/photos/0/chain", json!("no hash"), "photo 1"),
+        ("/at", json!("2026-03-02T01:30:01Z"), "not signed"),
+        ("/case_id", json!("018f3a5e-0000-7000-8000-000000000001"), "not signed"),
+    ] {
+        let mut forged = set.clone();
+        *forged.pointer_mut(place).unwrap() = value;
+        let (good, said) = prove("receipt", &write("forged.json", &forged));
+        assert!(!good && said.contains(named), "{place}: {said}");
+    }
+    let mut shorter = set;
+    shorter["photos"].as_array_mut().unwrap().pop();
+    let (good, said) = prove("receipt", &write("forged.json", &shorter));
+    assert!(!good && said.contains("not signed"), "{said}");
     let log = serde_json::to_value(log(&app, case)).unwrap();
     let (good, said) = prove("evidence", &write("custody.json", &log));
-    assert!(good && said.contains("2 entries"), "{said}");
+    assert!(good && said.contains("4 entries"), "{said}");
     let mut forged = log;
     forged["entries"][1]["at"] = json!(1);
     let (good, said) = prove("evidence", &write("forged.json", &forged));

@@ -17,6 +17,7 @@ mod documents;
 mod draft;
 mod evidence;
 mod field;
+mod full;
 mod identity;
 mod hostile;
 mod intake;

@@ -4,6 +4,7 @@ mod clients;
 mod core;
 mod extensions;
 mod leases;
+mod protocol;
 
 use std::{
     io::{Read, Write},

@@ -71,6 +71,8 @@ pub struct TestApp {
     server_errors_expected: AtomicBool,
     job_failures_expected: AtomicBool,
     people: AtomicU64,
+    /// Settings of this story, beside the usual ones.
+    settings: Vec<(&'static str, serde_json::Value)>,
     // Last, so that the server is gone before its files are.
     scratch: Scratch,
 }
@@ -87,6 +89,15 @@ impl TestApp {
     /// `None` where the engine is not installed.
     #[must_use]
     pub fn start(engine: Engine) -> Option<Self> {
+        Self::start_with(engine, vec![])
+    }
+
+    /// [`Self::start`] with settings as they stand in a configuration file.
+    #[must_use]
+    pub fn start_with(
+        engine: Engine,
+        settings: Vec<(&'static str, serde_json::Value)>,
+    ) -> Option<Self> {
         logs::listen();
         let scratch = Scratch::new("app");
         let (database_url, database_name) = match engine {
@@ -99,7 +110,7 @@ impl TestApp {
                 (cluster.url(&name), Some(name))
             }
         };
-        Some(Self::launch(engine, database_url, database_name, scratch))
+        Some(Self::launch(engine, (database_url, database_name), settings, scratch))
     }
 
     /// Starts a server on a database of a cluster that the test holds in its own hands.
@@ -107,13 +118,13 @@ impl TestApp {
     pub fn start_on(cluster: &crate::Cluster) -> Self {
         logs::listen();
         let url = cluster.url(&cluster.create_database());
-        Self::launch(Engine::Postgres, url, None, Scratch::new("app"))
+        Self::launch(Engine::Postgres, (url, None), vec![], Scratch::new("app"))
     }
 
     fn launch(
         engine: Engine,
-        database_url: String,
-        database_name: Option<String>,
+        (database_url, database_name): (String, Option<String>),
+        settings: Vec<(&'static str, serde_json::Value)>,
         scratch: Scratch,
     ) -> Self {
         let mut test = Self {
@@ -127,6 +138,7 @@ impl TestApp {
             server_errors_expected: AtomicBool::new(false),
             job_failures_expected: AtomicBool::new(false),
             people: AtomicU64::new(0),
+            settings,
             scratch,
         };
         test.make_keys();
@@ -155,13 +167,18 @@ impl TestApp {
     }
 
     fn config(&self) -> Config {
-        let settings = serde_json::json!({
+        let mut settings = serde_json::json!({
+            // The machine that runs the tests may be nearly full.
+            "blobs_headroom": 0,
             "listen": "127.0.0.1:0",
             "data_dir": self.scratch.path(),
             "keys_dir": self.keys_dir(),
             "database_url": self.database_url,
             "public_url": "https://chakan.example",
         });
+        for (name, value) in &self.settings {
+            settings[*name] = value.clone();
+        }
         let lines =
             settings.as_object().unwrap().iter().map(|(name, value)| format!("{name} = {value}"));
         Config::from_text(&lines.collect::<Vec<_>>().join("\n"), Mode::Production).unwrap()
@@ -173,7 +190,7 @@ impl TestApp {
             clock: self.clock.clone(),
             ids: Arc::new(SystemIds),
             notifier: self.notifier.clone(),
-            blobs: Arc::new(blobs::FileBlobs::open(&config.data_dir.join("blobs")).unwrap()),
+            blobs: blobs::open(&config).unwrap(),
             imaging: Arc::new(imaging::HereImaging),
             travel_time: Arc::new(travel_time::StraightLine),
             calibration: Arc::default(),

@@ -13,29 +13,38 @@ use sync_core::time::{Instant, Span};
 
 /// A clock that stands still until it is told otherwise.
 #[derive(Debug)]
-pub struct TestClock(AtomicI64);
+pub struct TestClock {
+    at: AtomicI64,
+    /// How much later it is after every look.
+    step: AtomicI64,
+}
 
 impl TestClock {
     /// A clock that shows `at`.
     #[must_use]
     pub fn at(at: Instant) -> Self {
-        Self(AtomicI64::new(at.0))
+        Self { at: AtomicI64::new(at.0), step: AtomicI64::new(0) }
+    }
+
+    /// From now on it is so much later after every look, as it is with a real clock.
+    pub fn tick(&self, step: Span) {
+        self.step.store(step.0, Ordering::SeqCst);
     }
 
     /// Moves the clock; back, if `span` is negative.
     pub fn advance(&self, span: Span) {
-        self.0.fetch_add(span.0, Ordering::SeqCst);
+        self.at.fetch_add(span.0, Ordering::SeqCst);
     }
 
     /// Sets the clock.
     pub fn set(&self, at: Instant) {
-        self.0.store(at.0, Ordering::SeqCst);
+        self.at.store(at.0, Ordering::SeqCst);
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Instant {
-        Instant(self.0.load(Ordering::SeqCst))
+        Instant(self.at.fetch_add(self.step.load(Ordering::SeqCst), Ordering::SeqCst))
     }
 }
 

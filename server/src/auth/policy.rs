@@ -276,6 +276,7 @@ operations! {
     // evidence
     DeclarePhotos                  "declare_photos"               Roles(FIELD);
     ListPhotos                     "list_photos"                  Roles(CASE_READERS);
+    GetSetReceipt                  "get_set_receipt"              Roles(CASE_READERS);
     UploadPhoto                    "upload_photo"                 Roles(FIELD);
     GetPhoto                       "get_photo"                    Roles(CASE_READERS);
     GetPreview                     "get_preview"                  Roles(CASE_READERS);

@@ -380,6 +380,7 @@ table! {
         height -> BigInt,
         camera -> Text,
         stored_at -> BigInt,
+        removed_at -> Nullable<BigInt>,
     }
 }
 

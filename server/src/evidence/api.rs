@@ -163,18 +163,18 @@ fn declare(
 ) -> Result<Vec<uuid::Uuid>, ApiError> {
     let rows = store::list(conn, id)?;
     let mut of_case: Vec<_> = rows.iter().map(PhotoRow::declaration).collect();
-    let (mut new, mut acts) = (Vec::new(), Vec::new());
+    let (mut new, mut acts, now) = (Vec::new(), Vec::new(), app.now());
     for (n, photo) in declarations.iter().enumerate() {
         let same_id = store::find(conn, photo.id)?.map(|row| row.declaration());
         let judged = rules::judge_declaration(photo, same_id.as_ref(), &of_case);
         if judged.map_err(|refusal| refused(n, refusal))? == Declared::New {
-            store::insert(conn, photo, actor, app.now())?;
+            store::insert(conn, photo, actor, now)?;
             of_case.push(photo.clone());
             new.push(photo.id.into());
             acts.push(receive::captured(photo));
         }
     }
-    custody::append_all(conn, app, id, Author::from(actor), acts)?;
+    custody::append_all(conn, app, id, Author::from(actor), (acts, now))?;
     Ok(new)
 }
 

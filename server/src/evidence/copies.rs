@@ -27,6 +27,26 @@ pub(super) struct Look {
     pub(super) elsewhere: Vec<CaseId>,
 }
 
+/// The copies that go with a content when its bytes are deleted.
+pub(super) fn list_removable(
+    conn: &mut Conn,
+    sha256: ContentHash,
+) -> Result<Vec<ContentHash>, ApiError> {
+    let mut removable = Vec::new();
+    for copy in store::list_own_copies(conn, sha256)? {
+        // A phone may have sent a picture that we have made.
+        if !super::store::is_original(conn, copy)? {
+            removable.push(copy);
+        }
+    }
+    Ok(removable)
+}
+
+/// Forgets what was made of a content.
+pub(super) fn forget(conn: &mut Conn, sha256: ContentHash) -> Result<(), ApiError> {
+    store::delete_derived(conn, sha256)
+}
+
 /// How a content of this case looks, and where else it, or its like, was received.
 pub(super) fn look(
     conn: &mut Conn,

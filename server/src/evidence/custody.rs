@@ -70,11 +70,12 @@ pub fn append(
     author: Author,
     act: NewAct,
 ) -> Result<Head, ApiError> {
-    append_all(conn, app, case_id, author, vec![act])?
+    append_all(conn, app, case_id, author, (vec![act], app.now()))?
         .ok_or_else(|| ApiError::internal("nothing was appended"))
 }
 
-/// [`append`] for several acts at once; answers the new head, or nothing when there are no acts.
+/// [`append`] for several acts of one instant, which rows beside the log may hold, too; answers the new
+/// head, or nothing when there are no acts.
 ///
 /// # Errors
 /// As [`append`].
@@ -83,13 +84,12 @@ pub fn append_all(
     app: &App,
     case_id: CaseId,
     author: Author,
-    acts: Vec<NewAct>,
+    (acts, now): (Vec<NewAct>, Instant),
 ) -> Result<Option<Head>, ApiError> {
     let Some(count) = acts.len().checked_sub(1).map(|_| acts.len()) else { return Ok(None) };
     let before = store::find_head(conn, case_id)?;
     let (mut seq, mut previous) =
         before.as_ref().map_or((0, NOTHING_BEFORE), |head| (head.seq, head.sha256));
-    let now = app.now();
     for act in acts {
         seq += 1;
         let entry = entry(case_id, (seq, previous), author, act, now);

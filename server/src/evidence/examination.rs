@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use sync_core::{
     custody::{Act, Checkpoint, Entry, Log},
     ids::{CaseId, PhotoId},
+    photo::ContentHash,
     time::Instant,
 };
 
 use super::{
+    care,
     custody::{self, Finding},
-    receive,
+    derived, receive,
     store::{self, PhotoRow},
 };
 use crate::{db::Conn, error::ApiError};
@@ -28,7 +30,89 @@ pub fn examine(
     let mut findings = custody::examine_checkpoints(conn, outside, &is_signed)?;
     findings.extend(custody::examine(conn, &is_signed)?);
     findings.extend(examine_photos(conn)?);
+    findings.extend(examine_contents(conn)?);
     Ok(findings)
+}
+
+/// What the logs say of contents, against the rows that they are kept in.
+fn examine_contents(conn: &mut Conn) -> Result<Vec<Finding>, ApiError> {
+    let mut findings = Vec::new();
+    let mut said: BTreeMap<ContentHash, Said> = BTreeMap::new();
+    for case_id in store::list_cases(conn)? {
+        let Ok(log) = custody::log(conn, case_id) else { continue };
+        for (entry, _) in &log.entries {
+            note(&mut said, entry);
+        }
+        if !care::are_holds_as_noted(conn, case_id, &log)? {
+            findings.push(Finding::Holds(case_id));
+        }
+    }
+    for (sha256, said) in &said {
+        if !said.is(conn, *sha256)? {
+            findings.push(Finding::Content(*sha256));
+        }
+    }
+    // Rows of contents that no case has received.
+    for text in store::list_all_named(conn)? {
+        match text.parse::<ContentHash>() {
+            Ok(sha256) if said.contains_key(&sha256) => {}
+            Ok(sha256) => findings.push(Finding::Content(sha256)),
+            Err(_) => findings.push(Finding::Unreadable(None)),
+        }
+    }
+    Ok(findings)
+}
+
+/// What logs say of one content; from before such facts were noted, nothing.
+#[derive(Default)]
+struct Said {
+    received: Option<ContentHash>,
+    derived: Option<ContentHash>,
+    expired: bool,
+}
+
+fn note(said: &mut BTreeMap<ContentHash, Said>, entry: &Entry) {
+    let facts = || serde_json::from_str::<serde_json::Value>(&entry.data).unwrap_or_default();
+    let hash = |name: &str| facts().get(name)?.as_str()?.parse::<ContentHash>().ok();
+    let subject = || entry.subject.parse::<ContentHash>().ok();
+    match entry.act.parse() {
+        Ok(Act::Received) => {
+            let Some(sha256) = hash("sha256") else { return };
+            let known = said.entry(sha256).or_default();
+            known.received = known.received.or(hash("facts"));
+        }
+        Ok(Act::Derived | Act::Unreadable) => {
+            let Some(sha256) = subject() else { return };
+            said.entry(sha256).or_default().derived = hash("facts");
+        }
+        Ok(Act::Expired) => {
+            let Some(sha256) = subject() else { return };
+            said.entry(sha256).or_default().expired = true;
+        }
+        _ => {}
+    }
+}
+
+impl Said {
+    fn is(&self, conn: &mut Conn, sha256: ContentHash) -> Result<bool, ApiError> {
+        // A value of another type is as wrong as another value.
+        let content = derived::of_content(conn, sha256).ok().flatten();
+        if self.received.is_some() && content != self.received {
+            return Ok(false);
+        }
+        // What was made of expired bytes is gone; what was removed before its time is another fault.
+        if self.expired {
+            return Ok(true);
+        }
+        if store::is_removed(conn, sha256)? {
+            return Ok(false);
+        }
+        match self.derived {
+            Some(facts) => Ok(derived::of_looks(conn, sha256).is_ok_and(|found| found == facts)),
+            // Nothing was made of it yet, so nothing may stand there.
+            None => Ok(self.received.is_none() || !store::is_derived(conn, sha256)?),
+        }
+    }
 }
 
 fn examine_photos(conn: &mut Conn) -> Result<Vec<Finding>, ApiError> {

@@ -14,6 +14,7 @@ mod care;
 mod check;
 mod copies;
 pub mod custody;
+mod derived;
 mod examination;
 mod incoming;
 mod inspect;
@@ -22,8 +23,10 @@ mod ranges;
 mod receipt;
 mod receive;
 mod reuse;
+mod room;
 mod rounds;
 mod rules;
+mod set_receipt;
 mod store;
 mod surroundings;
 mod transfer;
@@ -39,11 +42,12 @@ use sync_core::{
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use care::Scrub;
+pub use care::{GuardEvidence, Scrub};
 pub use copies::MakeCopies;
 pub use examination::{differing_photos, examine};
 pub use reuse::ReuseIndex;
-pub use rounds::SealCustody;
+pub use room::Room;
+pub use rounds::{SealCustody, catch_up};
 pub use uploads::prune;
 pub(crate) use uploads::speak_tus;
 
@@ -54,6 +58,7 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         .service(api::declare_photos)
         .service(api::list_photos)
+        .service(set_receipt::get_set_receipt)
         .service(api::get_custody)
         .service(transfer::upload_photo)
         .service(transfer::get_photo)

@@ -6,7 +6,9 @@ use sync_core::{
 };
 
 use super::{
+    care,
     custody::{self, NewAct, Subject},
+    derived,
     rules::Declaration,
     store::{self, PhotoRow},
 };
@@ -46,15 +48,19 @@ pub(super) fn receive(
 ) -> Result<Received, ApiError> {
     let now = app.now();
     let (mut news, mut acts) = (false, Vec::new());
+    let facts = derived::of_content(conn, sha256)?;
     for photo in store::list_by_content(conn, case_id, sha256)? {
         if store::update_received(conn, photo.id.0, actor, now)? {
             news = true;
             let data = serde_json::json!({ "photo_id": photo.id.0, "sha256": sha256 });
             append(conn, app, actor, case_id, EventKind::PhotoReceived, now, data)?;
-            acts.push(received(&photo.declaration()));
+            acts.push(received(&photo.declaration(), facts));
         }
     }
-    custody::append_all(conn, app, case_id, Author::from(actor), acts)?;
+    if news {
+        care::guard(conn, app, vec![sha256])?;
+    }
+    custody::append_all(conn, app, case_id, Author::from(actor), (acts, now))?;
     Ok(Received { photos: store::list_by_content(conn, case_id, sha256)?, news })
 }
 
@@ -74,8 +80,9 @@ pub(super) fn captured(photo: &Declaration) -> NewAct {
     NewAct { act: Act::Captured, subject: Subject::Photo(photo.id), data }
 }
 
-fn received(photo: &Declaration) -> NewAct {
-    let data = serde_json::json!({ "sha256": photo.sha256, "size": photo.size });
+/// With the hash of what the database says of the bytes, so that changing it later is seen.
+fn received(photo: &Declaration, facts: Option<ContentHash>) -> NewAct {
+    let data = serde_json::json!({ "sha256": photo.sha256, "size": photo.size, "facts": facts });
     NewAct { act: Act::Received, subject: Subject::Photo(photo.id), data }
 }
 

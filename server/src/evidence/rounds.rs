@@ -7,6 +7,7 @@ use sync_core::time::Span;
 use super::custody;
 use crate::{
     app::App,
+    error::ApiError,
     jobs::{self, Job, JobFault},
 };
 
@@ -33,17 +34,20 @@ impl Job for SealCustody {
     }
 }
 
-/// Makes checkpoints until every head is covered, each also in the file beside the database.
+/// Makes checkpoints until every head is covered, all of them also in the file beside the database.
 async fn seal(app: &App) -> Result<(), JobFault> {
     loop {
         let inner = app.clone();
-        let made = app.db.write(move |conn| custody::make_checkpoint(conn, &inner)).await?;
-        let Some((checkpoint, signature)) = made else { return Ok(()) };
-        let data_dir = app.config.data_dir.clone();
-        let kept = tokio::task::spawn_blocking(move || {
-            custody::remember(&data_dir, &checkpoint, &signature)
-        });
-        let kept = kept.await.map_err(|fault| JobFault(fault.to_string()))?;
-        kept.map_err(|error| JobFault(format!("the file of checkpoints: {error}")))?;
+        if !app.db.write(move |conn| custody::make_checkpoint(conn, &inner)).await? {
+            return Ok(custody::remember(app).await?);
+        }
     }
+}
+
+/// Writes down what a process that died has not, before anything new happens.
+///
+/// # Errors
+/// Database faults; when the file cannot be written.
+pub async fn catch_up(app: &App) -> Result<(), ApiError> {
+    custody::remember(app).await
 }

@@ -13,7 +13,7 @@ use crate::{
     auth::policy::Actor,
     db::{
         Conn,
-        schema::{blobs, photos},
+        schema::{blobs, copies, photo_likenesses, photo_looks, photos},
         types::{Id, Json, Ms},
     },
     error::ApiError,
@@ -118,6 +118,21 @@ pub(super) fn list_receipts(
     Ok(rows.into_iter().filter_map(|(case, at)| Some((case.0, at?.0))).collect())
 }
 
+/// The contents that a case has received.
+pub(super) fn list_received(
+    conn: &mut Conn,
+    case_id: CaseId,
+) -> Result<Vec<ContentHash>, ApiError> {
+    let rows: Vec<Id<ContentHash>> = photos::table
+        .filter(photos::case_id.eq(case_id.to_string()))
+        .filter(photos::received_at.is_not_null())
+        .select(photos::sha256)
+        .distinct()
+        .order(photos::sha256)
+        .load(conn)?;
+    Ok(rows.into_iter().map(|hash| hash.0).collect())
+}
+
 /// Contents in the order of their names, behind this one.
 pub(super) fn list_contents(
     conn: &mut Conn,
@@ -127,6 +142,7 @@ pub(super) fn list_contents(
     let after = after.map(|hash| hash.to_string()).unwrap_or_default();
     let rows: Vec<Id<ContentHash>> = blobs::table
         .filter(blobs::sha256.gt(after))
+        .filter(blobs::removed_at.is_null())
         .order(blobs::sha256)
         .limit(most)
         .select(blobs::sha256)
@@ -229,7 +245,53 @@ pub(super) fn find_content(
     conn: &mut Conn,
     sha256: ContentHash,
 ) -> Result<Option<BlobRow>, ApiError> {
-    Ok(blobs::table.find(sha256.to_string()).select(BlobRow::as_select()).first(conn).optional()?)
+    Ok(blobs::table
+        .find(sha256.to_string())
+        .filter(blobs::removed_at.is_null())
+        .select(BlobRow::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+/// The bytes of a content are deleted; answers whether they were not before.
+pub(super) fn update_removed(
+    conn: &mut Conn,
+    sha256: ContentHash,
+    now: Instant,
+) -> Result<bool, ApiError> {
+    let standing = blobs::table
+        .filter(blobs::sha256.eq(sha256.to_string()))
+        .filter(blobs::removed_at.is_null());
+    Ok(diesel::update(standing).set(blobs::removed_at.eq(now.0)).execute(conn)? > 0)
+}
+
+/// Whether the bytes of a content were deleted.
+pub(super) fn is_removed(conn: &mut Conn, sha256: ContentHash) -> Result<bool, ApiError> {
+    let removed = blobs::table
+        .filter(blobs::sha256.eq(sha256.to_string()))
+        .filter(blobs::removed_at.is_not_null());
+    Ok(diesel::select(diesel::dsl::exists(removed)).get_result(conn)?)
+}
+
+/// Whether anything was made of a content.
+pub(super) fn is_derived(conn: &mut Conn, sha256: ContentHash) -> Result<bool, ApiError> {
+    let text = sha256.to_string();
+    let copied = copies::table.filter(copies::sha256.eq(&text));
+    let looked = photo_looks::table.filter(photo_looks::sha256.eq(&text));
+    let like = photo_likenesses::table.filter(photo_likenesses::sha256.eq(&text));
+    Ok(diesel::select(diesel::dsl::exists(copied)).get_result::<bool>(conn)?
+        || diesel::select(diesel::dsl::exists(looked)).get_result::<bool>(conn)?
+        || diesel::select(diesel::dsl::exists(like)).get_result::<bool>(conn)?)
+}
+
+/// The names of all contents, as they stand there.
+pub(super) fn list_all_named(conn: &mut Conn) -> Result<Vec<String>, ApiError> {
+    Ok(blobs::table.select(blobs::sha256).order(blobs::sha256).load(conn)?)
+}
+
+/// Whether these bytes are needed as an original.
+pub(super) fn is_original(conn: &mut Conn, sha256: ContentHash) -> Result<bool, ApiError> {
+    Ok(find_content(conn, sha256)?.is_some())
 }
 
 /// Other cases that have received one of these contents.
@@ -260,6 +322,11 @@ pub(super) fn insert_content(
 ) -> Result<bool, ApiError> {
     if find_content(conn, sha256)?.is_some() {
         return Ok(false);
+    }
+    // Bytes that were deleted after their time come again.
+    let again = blobs::table.find(sha256.to_string());
+    if diesel::update(again).set(blobs::removed_at.eq(None::<i64>)).execute(conn)? > 0 {
+        return Ok(true);
     }
     let camera = serde_json::to_string(&picture.camera).map_err(ApiError::internal)?;
     let row = (

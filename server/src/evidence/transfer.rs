@@ -18,12 +18,13 @@ use sync_core::{
 };
 
 use super::{
+    care,
     copies::MakeCopies,
     incoming,
     inspect::{self, Picture},
     ranges, receipt,
     receive::{self, Received},
-    store, views,
+    room, store, views,
 };
 use crate::{
     app::App,
@@ -83,13 +84,14 @@ pub async fn upload_photo(
     let (actor, id, sha256) = (actor.into_actor(), id.0, sha256.0);
     let size = declared_size(&app, actor.clone(), id, sha256).await?;
     check_length(&request, size)?;
+    room::take(&app, Some(sha256), size).await?;
     let staged = app.ports.blobs.stage(size).await?;
     let bytes = incoming::take(body, staged).await?;
     if bytes.size != size || bytes.sha256 != sha256 {
         return Err(mismatch(size).fact("received_size", bytes.size));
     }
     let picture = inspect::inspect(&bytes).await?;
-    app.ports.blobs.put(bytes).await?;
+    app.ports.blobs.put_original(bytes, care::kept_until(app.now())).await?;
     let inner = app.clone();
     let received = app
         .db

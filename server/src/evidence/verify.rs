@@ -7,14 +7,17 @@ use std::{
     path::Path,
 };
 
-use api_spec::evidence::{BundleManifest, BundlePhoto, CustodyLogResponse, ReceiptResponse};
+use api_spec::evidence::{
+    BundleManifest, BundlePhoto, CustodyLogResponse, ReceiptResponse, SetReceiptPhoto,
+    SetReceiptResponse,
+};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use sync_core::{
     custody,
     ids::{CaseId, PhotoId},
-    photo::{ContentHash, Receipt},
+    photo::{ContentHash, Receipt, SetPhoto, SetReceipt},
     time::Instant,
 };
 
@@ -66,12 +69,18 @@ impl PublicKeys {
     }
 }
 
-/// Verifies a receipt; says in one line what it proves.
+/// Verifies a receipt, of one content or of a whole set; says in one line what it proves.
 ///
 /// # Errors
-/// When it proves nothing.
+/// When it proves nothing; of a set, the first photo that is not what was receipted.
 pub fn receipt(file: &Path, keys: &PublicKeys) -> Result<String, Unproven> {
-    let wire: ReceiptResponse = json(file)?;
+    let value: serde_json::Value = json(file)?;
+    let unreadable = |error: serde_json::Error| unproven(file, &error.to_string());
+    if value.get("photos").is_some() {
+        let wire = serde_json::from_value(value).map_err(unreadable)?;
+        return set_receipt(&wire, keys).map_err(|Unproven(why)| unproven(file, &why));
+    }
+    let wire: ReceiptResponse = serde_json::from_value(value).map_err(unreadable)?;
     let receipt = read_receipt(&wire).ok_or_else(|| unproven(file, "is no receipt"))?;
     let signature = BASE64_URL_SAFE_NO_PAD.decode(&wire.signature).unwrap_or_default();
     if !keys.is_signed(&receipt.key_id, receipt.signed_text().as_bytes(), &signature) {
@@ -84,6 +93,42 @@ pub fn receipt(file: &Path, keys: &PublicKeys) -> Result<String, Unproven> {
         receipt.photo_ids.len(),
         receipt.case_id,
         wire.received_at.to_rfc3339(),
+    ))
+}
+
+/// Verifies the receipt of a set; says in one line what it proves.
+///
+/// # Errors
+/// The first photo that is not what was receipted, or that the whole is not signed.
+pub fn set_receipt(wire: &SetReceiptResponse, keys: &PublicKeys) -> Result<String, Unproven> {
+    let photo = |photo: &SetReceiptPhoto| {
+        let stored = SetPhoto {
+            id: PhotoId(photo.id),
+            sha256: photo.sha256.parse().ok()?,
+            size: u64::try_from(photo.size).ok()?,
+            received_at: Instant(photo.received_at.timestamp_millis()),
+        };
+        Some((stored, photo.chain.parse().ok()?))
+    };
+    let mut photos = Vec::new();
+    for (n, one) in wire.photos.iter().enumerate() {
+        let unreadable = || Unproven(format!("photo {} ({}): cannot be read", n + 1, one.id));
+        photos.push(photo(one).ok_or_else(unreadable)?);
+    }
+    let receipt = SetReceipt {
+        case_id: CaseId(wire.case_id),
+        photos,
+        at: Instant(wire.at.timestamp_millis()),
+        key_id: wire.key_id.clone(),
+    };
+    let signature = BASE64_URL_SAFE_NO_PAD.decode(&wire.signature).unwrap_or_default();
+    let is_signed = |key: &str, text: &[u8], signature: &[u8]| keys.is_signed(key, text, signature);
+    receipt.verify(is_signed, &signature).map_err(|fault| Unproven(fault.to_string()))?;
+    Ok(format!(
+        "good: all {} photo(s) of case {} were stored at {}",
+        receipt.photos.len(),
+        receipt.case_id,
+        wire.at.to_rfc3339(),
     ))
 }
 

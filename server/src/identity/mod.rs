@@ -181,6 +181,14 @@ pub fn branches_upwards(conn: &mut Conn, path: &str) -> Result<Vec<BranchId>, Ap
     store::branches::list_upwards(conn, path)
 }
 
+/// Phone numbers of everybody in good standing who has this role.
+///
+/// # Errors
+/// Database faults.
+pub fn list_phones(conn: &mut Conn, role: Role) -> Result<Vec<String>, ApiError> {
+    store::people::list_phones(conn, role)
+}
+
 /// Whether there is a person with this id.
 ///
 /// # Errors

@@ -80,6 +80,7 @@ const KINDS: &[(&str, Run)] = &[
     kind::<crate::evidence::SealCustody>(),
     kind::<crate::evidence::MakeCopies>(),
     kind::<crate::evidence::Scrub>(),
+    kind::<crate::evidence::GuardEvidence>(),
     kind::<crate::draft::RenewDrafts>(),
 ];
 

@@ -12,19 +12,19 @@ mod staging;
 #[cfg(test)]
 mod testing;
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, sync::Arc};
 
 use actix_web::web::Bytes;
 use futures_util::{
-    StreamExt,
+    FutureExt, StreamExt,
     future::BoxFuture,
     stream::{self, BoxStream},
 };
 use sha2::{Digest, Sha256};
-use sync_core::photo::ContentHash;
+use sync_core::{photo::ContentHash, time::Instant};
 use uuid::Uuid;
 
-use crate::config::BlobsPlace;
+use crate::config::{BlobsPlace, Config};
 
 pub use files::FileBlobs;
 pub use parts::PartName;
@@ -46,6 +46,34 @@ pub trait Blobs: Send + Sync {
     /// # Errors
     /// [`BlobFault`], as a value of the future; then nothing may be acknowledged.
     fn put(&self, bytes: Complete) -> BoxFuture<'_, Result<(), BlobFault>>;
+
+    /// [`Self::put`] for an original, which a store with a lock of its own keeps until then.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    fn put_original(
+        &self,
+        bytes: Complete,
+        until: Instant,
+    ) -> BoxFuture<'_, Result<(), BlobFault>> {
+        let _ = until;
+        self.put(bytes)
+    }
+
+    /// Whether the store has a lock of its own, which [`Self::guard`] sets.
+    fn has_lock(&self) -> bool {
+        false
+    }
+
+    /// Lets the store's own lock keep an original until then, and as long as it is held. A store
+    /// without one does nothing.
+    ///
+    /// # Errors
+    /// [`BlobFault::Io`], as a value of the future.
+    fn guard(&self, guard: Guard) -> BoxFuture<'_, Result<(), BlobFault>> {
+        let _ = guard;
+        futures_util::future::ready(Ok(())).boxed()
+    }
 
     /// The number of bytes under this hash, if there are any.
     ///
@@ -92,23 +120,37 @@ pub trait Blobs: Send + Sync {
     fn is_trustworthy(&self) -> bool;
 }
 
-/// Opens the store that the settings name. What is arriving for S3 is staged below `data_dir`.
+/// How long an original is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// The original.
+    pub sha256: ContentHash,
+    /// Not deleted before.
+    pub until: Instant,
+    /// Nor while this is so.
+    pub held: bool,
+}
+
+/// Opens the store that the settings name. What is arriving for S3 is staged in the data directory.
 ///
 /// # Errors
 /// One line for the operator.
-pub fn open(place: &BlobsPlace, data_dir: &Path) -> Result<Arc<dyn Blobs>, String> {
-    match place {
+pub fn open(config: &Config) -> Result<Arc<dyn Blobs>, String> {
+    let (data_dir, headroom) = (&config.data_dir, config.blobs_headroom);
+    match &config.blobs {
         BlobsPlace::Files(dir) => match FileBlobs::open(dir) {
-            Ok(blobs) => Ok(Arc::new(blobs)),
+            Ok(blobs) => Ok(Arc::new(blobs.with_headroom(headroom))),
             Err(error) => Err(format!("{}: {error}", dir.display())),
         },
         #[cfg(feature = "s3")]
         BlobsPlace::S3 { bucket, prefix } => {
-            Ok(Arc::new(S3Blobs::open(bucket, prefix, &data_dir.join("incoming"))?))
+            let blobs =
+                S3Blobs::open(bucket, prefix, &data_dir.join("incoming"), config.blobs_lock)?;
+            Ok(Arc::new(blobs.with_headroom(headroom)))
         }
         #[cfg(not(feature = "s3"))]
         BlobsPlace::S3 { .. } => {
-            Err(format!("no S3 in this build; {} stays unused", data_dir.display()))
+            Err(format!("no S3 in this build; {} and {headroom} stay unused", data_dir.display()))
         }
     }
 }

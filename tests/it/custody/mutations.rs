@@ -27,8 +27,13 @@ struct Text {
 
 each_engine!(every_change_by_hand_is_located, |app| {
     let cases: Vec<_> = (1..4).map(|n| case_with_acts(&app, n + 1)).collect();
+    app.run_due_jobs();
     checkpoint(&app);
-    hold(&app, cases[0]);
+    let (manager, why) = (app.person(Role::Manager), json!({ "reason": "诉讼中" }));
+    for case in &cases[..2] {
+        let _ = manager.post(&format!("/cases/{case}/evidence/hold"), &why).expect(201);
+    }
+    let _ = manager.post(&format!("/cases/{}/evidence/release", cases[0]), &why).expect(200);
     checkpoint(&app);
     let state = app.state();
     let (rounds, mut dice) = (rounds(), Dice::new());
@@ -105,6 +110,10 @@ enum Place {
     Checkpoint(u64),
     /// At this photo.
     Photo(String),
+    /// At what is kept of this content.
+    Content(String),
+    /// At the holds of this case.
+    Holds(String),
 }
 
 impl Change {
@@ -120,12 +129,17 @@ impl Change {
                 found == n
             }
             (Place::Photo(id), Finding::Photo(_, found)) => found.to_string() == *id,
+            (Place::Content(hash), Finding::Content(found)) => found.to_string() == *hash,
+            (Place::Holds(case), Finding::Holds(found)) => found.to_string() == *case,
             _ => false,
         }
     }
 
     fn random(dice: &mut Dice, conn: &mut Conn) -> Self {
-        match dice.below(20) {
+        match dice.below(32) {
+            20..=23 => Self::of_content(dice, conn),
+            24..=28 => Self::of_derived(dice, conn),
+            29..=31 => Self::of_hold(dice, conn),
             0..=8 => Self::of_entry(dice, conn),
             9..=11 => Self::of_head(dice, conn),
             12..=14 => Self::of_checkpoint(dice, conn),
@@ -253,6 +267,91 @@ impl Change {
             sql: vec![format!("UPDATE photos SET {what} WHERE id = '{id}'")],
             place: Place::Photo(id),
         }
+    }
+}
+
+impl Change {
+    /// What is known of stored bytes.
+    fn of_content(dice: &mut Dice, conn: &mut Conn) -> Self {
+        let all = texts(conn, "SELECT sha256 AS a FROM blobs ORDER BY sha256");
+        let sha256 = dice.pick(&all).to_owned();
+        let (hex, row) = (dice.hash(), format!("WHERE sha256 = '{sha256}'"));
+        let what: String = match dice.below(8) {
+            0 => "size = size + 1".into(),
+            1 => "media_type = 'image/webp'".into(),
+            2 => "width = width + 1".into(),
+            3 => "height = height - 1".into(),
+            4 => "camera = '{\"software\":\"none\"}'".into(),
+            5 => "stored_at = stored_at + 1".into(),
+            6 => "removed_at = 1".into(),
+            _ => {
+                let sql = format!(
+                    "INSERT INTO blobs (sha256, size, media_type, width, height, camera, stored_at) \
+                     SELECT '{hex}', size, media_type, width, height, camera, stored_at FROM blobs {row}"
+                );
+                return Self { sql: vec![sql], place: Place::Content(hex) };
+            }
+        };
+        Self { sql: vec![format!("UPDATE blobs SET {what} {row}")], place: Place::Content(sha256) }
+    }
+
+    /// What was made of bytes and found in them.
+    fn of_derived(dice: &mut Dice, conn: &mut Conn) -> Self {
+        let likes = "SELECT sha256 AS a FROM photo_likenesses ORDER BY sha256, other_sha256";
+        let (alike, all) = (
+            texts(conn, likes),
+            texts(conn, "SELECT sha256 AS a FROM photo_looks ORDER BY sha256"),
+        );
+        let (sha256, hex) = (dice.pick(&all).to_owned(), dice.hash());
+        let row = format!("WHERE sha256 = '{sha256}'");
+        let sql = match dice.below(14) {
+            0 => format!("UPDATE copies SET copy_sha256 = '{hex}' {row} AND kind = 'preview'"),
+            1 => format!("UPDATE copies SET size = size + 1 {row} AND kind = 'thumbnail'"),
+            2 => format!("UPDATE copies SET width = width + 1 {row}"),
+            3 => format!("UPDATE copies SET height = height + 1 {row}"),
+            4 => format!("UPDATE copies SET made_at = made_at - 1 {row}"),
+            5 => format!("DELETE FROM copies {row} AND kind = 'preview'"),
+            6 => format!("UPDATE photo_looks SET hashes = NULL {row}"),
+            7 => format!("UPDATE photo_looks SET sharpness = sharpness + 1 {row}"),
+            8 => format!("UPDATE photo_looks SET dark = 0.77 {row}"),
+            9 => format!("UPDATE photo_looks SET bright = 0.77 {row}"),
+            10 => format!("UPDATE photo_looks SET looked_at = looked_at + 1 {row}"),
+            11 => format!("DELETE FROM photo_looks {row}"),
+            12 => format!("UPDATE photo_looks SET seq = seq + 1000 {row}"),
+            _ if alike.is_empty() => format!("DELETE FROM copies {row}"),
+            _ => {
+                let sha256 = dice.pick(&alike).to_owned();
+                let what = match dice.below(3) {
+                    0 => "DELETE FROM photo_likenesses",
+                    1 => "UPDATE photo_likenesses SET distance = distance + 1",
+                    _ => "UPDATE photo_likenesses SET found_at = found_at + 1",
+                };
+                let sql = vec![format!("{what} WHERE sha256 = '{sha256}'")];
+                return Self { sql, place: Place::Content(sha256) };
+            }
+        };
+        Self { sql: vec![sql], place: Place::Content(sha256) }
+    }
+
+    fn of_hold(dice: &mut Dice, conn: &mut Conn) -> Self {
+        let all = texts(conn, "SELECT id || ' ' || case_id AS a FROM evidence_holds ORDER BY id");
+        let (id, case) = dice.pick(&all).split_once(' ').unwrap();
+        let row = format!("WHERE id = '{id}'");
+        let sql = match dice.below(6) {
+            0 => format!("UPDATE evidence_holds SET reason = 'none' {row}"),
+            1 => format!("UPDATE evidence_holds SET held_at = held_at + 1 {row}"),
+            2 => format!("UPDATE evidence_holds SET released_at = 1, released_by = held_by {row}"),
+            3 => format!(
+                "UPDATE evidence_holds SET held_by = (SELECT MIN(id) FROM people WHERE id <> held_by) {row}"
+            ),
+            4 => format!(
+                "INSERT INTO evidence_holds (id, case_id, reason, held_by, held_at) \
+                 SELECT '{}', case_id, reason, held_by, held_at FROM evidence_holds {row}",
+                dice.uuid()
+            ),
+            _ => format!("DELETE FROM evidence_holds {row}"),
+        };
+        Self { sql: vec![sql], place: Place::Holds(case.to_owned()) }
     }
 }
 

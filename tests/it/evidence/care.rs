@@ -21,12 +21,30 @@ each_engine!(nothing_is_deleted_before_its_time_or_under_a_hold, |app| {
     let release = format!("/cases/{case}/evidence/release");
     let _ = manager.post(&release, &why).expect(200);
     assert_eq!(reason(manager.post(&release, &why).problem(409, "conflict")), json!("not_held"));
+    app.run_due_jobs();
+    assert_eq!(files(&app).len(), 3, "the original and its two copies");
     let _ = admin.delete(&blob).expect(204);
     assert_eq!(files(&app), Vec::<std::path::PathBuf>::new());
+    for table in
+        ["copies", "photo_likenesses", "photo_looks WHERE hashes IS NOT NULL", "blob_faults"]
+    {
+        assert_eq!(app.count(&format!("SELECT count(*) AS n FROM {table}")), 0, "{table}");
+    }
+    // Asking again helps when the process died in between; what is gone on purpose is no damage.
+    let _ = admin.delete(&blob).expect(204);
+    let _ = surveyor.get(&blob).problem(404, "not_found");
+    app.advance(Span::days(1));
+    app.run_due_jobs();
+    let damaged = manager.get("/evidence/damaged").expect(200).value();
+    assert_eq!(damaged["contents"], json!([]));
+    let state = app.state();
+    let signed =
+        move |key: &str, text: &[u8], signature: &[u8]| state.auth.is_sealed(key, text, signature);
+    assert_eq!(app.read(move |conn| evidence::examine(conn, None, signed)), []);
     let log = manager.get(&format!("/cases/{case}/custody")).expect(200).value();
     let acts: Vec<_> =
         log["entries"].as_array().unwrap().iter().map(|entry| entry["act"].clone()).collect();
-    assert_eq!(acts, ["captured", "received", "held", "released", "expired"]);
+    assert_eq!(acts, ["captured", "received", "held", "released", "derived", "expired"]);
 });
 
 each_engine!(every_planted_fault_is_found_and_named_and_none_besides, |app| {
@@ -66,9 +84,27 @@ each_engine!(every_planted_fault_is_found_and_named_and_none_besides, |app| {
         planted.push((name, json!(if n % 2 == 0 { "damaged" } else { "missing" })));
     }
     planted.sort_by(|a, b| a.0.cmp(&b.0));
+    let receipt = format!("/cases/{case}/photos/receipt");
+    let _ = surveyor.get(&receipt).problem(409, "conflict");
+    let admin = app.person(Role::Admin).id.to_string();
+    app.write(move |conn| {
+        use diesel::RunQueryDsl;
+        let sql = format!("UPDATE people SET phone = '13800138000' WHERE id = '{admin}'");
+        Ok(diesel::sql_query(sql).execute(conn)?)
+    });
     app.advance(Span::days(1));
     app.run_due_jobs();
     assert_eq!(damaged(), planted);
+    // Somebody is told, once, and the list names the cases whose surveyors may help.
+    let told = || app.messages().iter().filter(|one| one.text.contains("照片存储告警")).count();
+    assert_eq!(told(), 1);
+    let listed = manager.get("/evidence/damaged").expect(200).value();
+    assert_eq!(listed["contents"][0]["case_ids"], json!([case]));
+    let metrics = app.request("GET", "/metrics").send().expect(200);
+    let metrics = String::from_utf8(metrics.body.clone()).unwrap();
+    assert!(metrics.contains("chakan_blobs_faulty"), "{metrics}");
+    let problem = surveyor.get(&receipt).problem(409, "conflict");
+    assert_eq!(problem.facts["reason"], json!("bytes_lost"));
     // Sending them again puts them right, and the next look says so.
     for bytes in &pictures {
         let _ = upload(&surveyor, case, bytes).expect(200);
@@ -76,6 +112,9 @@ each_engine!(every_planted_fault_is_found_and_named_and_none_besides, |app| {
     app.advance(Span::days(1));
     app.run_due_jobs();
     assert_eq!(damaged(), []);
+    assert_eq!(told(), 1);
+    let receipt = surveyor.get(&receipt).expect(200).value();
+    assert_eq!(receipt["photos"].as_array().unwrap().len(), 30);
 });
 
 each_engine!(part_of_an_original_can_be_fetched, |app| {

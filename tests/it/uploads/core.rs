@@ -1,4 +1,4 @@
-//! Every MUST of the core protocol of tus 1.0.0, one test each.
+//! Every MUST of the core protocol of tus 1.0.0; the list is in [`super::protocol`].
 
 use tests::Engine;
 

@@ -120,6 +120,21 @@ must!(a_sum_must_be_checked_with_sha1_at_least, |app| {
     }
 });
 
+must!(a_sum_must_be_checked_at_creation_too, |app| {
+    let photo = waiting(&app, 1);
+    let with = |sum: &str| {
+        photo
+            .creation()
+            .header("content-type", "application/offset+octet-stream")
+            .header("upload-checksum", sum)
+            .bytes(&photo.bytes[..20])
+            .send()
+    };
+    let _ = with(&sum("sha1", b"other")).problem(460, "checksum_mismatch");
+    assert_eq!(files(&app), Vec::<std::path::PathBuf>::new());
+    assert_eq!(offset(&with(&sum("sha256", &photo.bytes[..20])).expect(201)), 20);
+});
+
 must!(a_chunk_with_another_sum_must_be_discarded, |app| {
     let photo = waiting(&app, 1);
     let upload = photo.create();

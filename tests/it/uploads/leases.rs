@@ -90,6 +90,43 @@ each_engine!(the_offset_never_goes_back_whatever_is_cut, |app| {
     assert_eq!(photo.received(), json!(1));
 });
 
+each_engine!(two_nodes_are_written_to_in_turn_and_the_bytes_are_those_of_one, |app| {
+    let node = app.beside();
+    let mut dice = 0x2545_f491_4f6c_dd1d_u64;
+    println!("seed {dice:#x}");
+    for n in 0..4 {
+        let photo = waiting(&app, n + 1);
+        let upload = photo.create();
+        let length = photo.bytes.len();
+        let (mut at, mut furthest, mut tries) = (0, 0, 0);
+        while at < length {
+            dice ^= dice << 13;
+            dice ^= dice >> 7;
+            dice ^= dice << 17;
+            let sent = usize::try_from(dice % 400).unwrap();
+            let address = if dice & 1024 == 0 { app.address() } else { node.address() };
+            let mut stream = hang(address, &photo.surveyor, &upload, at, length - at);
+            let end = (at + sent).min(length);
+            let _ = stream.write_all(&photo.bytes[at..end]);
+            furthest = end.max(furthest);
+            // Left hanging: whoever asks next, on either node, ends it.
+            let asked = if dice & 2048 == 0 {
+                photo.head(&upload)
+            } else {
+                tus(&node.again(&photo.surveyor), "HEAD", &upload).send()
+            };
+            let now = offset(&asked.expect(200));
+            assert!(now >= at && now <= furthest, "{at} -> {now}, sent up to {furthest}");
+            (at, tries) = (now, tries + 1);
+            assert!(tries < 10_000, "it never ends");
+            drop(stream);
+        }
+        let blob = format!("/cases/{}/blobs/{}", photo.case, hash(&photo.bytes));
+        let _ = photo.patch(&upload, length, b"").send().expect(204);
+        assert!(photo.surveyor.get(&blob).expect(200).body == photo.bytes, "other bytes");
+    }
+});
+
 fn until(mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {

@@ -56,15 +56,11 @@ pub async fn export_evidence(
         let act =
             NewAct { act: Act::Exported, subject: Subject::Case, data: serde_json::json!({}) };
         custody::append(conn, &inner, id, Author::from(&actor), act)?;
-        let made = custody::make_checkpoint(conn, &inner)?;
-        Ok((manifest(conn, id)?, custody::response(&custody::log(conn, id)?), made))
+        custody::make_checkpoint(conn, &inner)?;
+        Ok((manifest(conn, id)?, custody::response(&custody::log(conn, id)?)))
     };
-    let (manifest, log, made) = app.db.write(export).await?;
-    if let Some((checkpoint, signature)) = made {
-        let data_dir = app.config.data_dir.clone();
-        let kept = web::block(move || custody::remember(&data_dir, &checkpoint, &signature)).await;
-        kept.map_err(ApiError::internal)?.map_err(ApiError::internal)?;
-    }
+    let (manifest, log) = app.db.write(export).await?;
+    custody::remember(&app).await?;
     let photos: BTreeMap<ContentHash, ()> = manifest
         .photos
         .iter()

@@ -20,6 +20,7 @@ use crate::{
     db::Conn,
     error::ApiError,
     evidence::{
+        copies,
         custody::{self, NewAct, Subject},
         store as photos,
         transfer::HashPath,
@@ -30,6 +31,8 @@ use crate::{
 
 /// Damaged contents of one answer.
 const MOST: i64 = 1_000;
+/// Cases that are named beside one of them.
+const MOST_CASES: i64 = 20;
 
 /// Keep all evidence of a case until further notice
 #[utoipa::path(operation_id = "hold_evidence", tags = ["evidence", "command"], params(("id" = Uuid, Path, description = "case")), request_body = HoldEvidenceRequest, responses((status = 201, description = "held", body = HoldResponse)))]
@@ -51,7 +54,9 @@ pub async fn hold_evidence(
         store::insert_hold(conn, (hold, id), &reason, actor.person, now)?;
         let data = serde_json::json!({ "hold_id": hold, "reason": reason });
         let act = NewAct { act: Act::Held, subject: Subject::Case, data };
-        custody::append(conn, &inner, id, Author::from(&actor), act)?;
+        custody::append_all(conn, &inner, id, Author::from(&actor), (vec![act], now))?;
+        let contents = photos::list_received(conn, id)?;
+        super::guard(conn, &inner, contents)?;
         Reply::created(&HoldResponse { held: true, at: wire::time(now) })
     })
     .await
@@ -79,7 +84,9 @@ pub async fn release_evidence(
         }
         let data = serde_json::json!({ "reason": reason });
         let act = NewAct { act: Act::Released, subject: Subject::Case, data };
-        custody::append(conn, &inner, id, Author::from(&actor), act)?;
+        custody::append_all(conn, &inner, id, Author::from(&actor), (vec![act], now))?;
+        let contents = photos::list_received(conn, id)?;
+        super::guard(conn, &inner, contents)?;
         Reply::ok(&HoldResponse { held: false, at: wire::time(now) })
     })
     .await
@@ -115,16 +122,27 @@ pub async fn delete_photo_bytes(
         let times: Vec<_> = received.iter().map(|(_, at)| *at).collect();
         let held = store::is_any_held(conn, &cases)?;
         let due = rules::judge_deletion(&times, held, inner.now()).map_err(kept)?;
+        if !photos::update_removed(conn, sha256, inner.now())? {
+            return Ok((due, copies::list_removable(conn, sha256)?));
+        }
         for case in cases {
             let data = serde_json::json!({ "sha256": sha256 });
             let act = NewAct { act: Act::Expired, subject: Subject::Content(sha256), data };
             custody::append(conn, &inner, case, Author::from(&actor), act)?;
         }
-        Ok(due)
+        Ok((due, copies::list_removable(conn, sha256)?))
     };
     // The decision stands before the bytes go; if the process dies in between, asking again helps.
-    let _due: rules::Due = app.db.write(expire).await?;
+    let (_due, copies): (rules::Due, _) = app.db.write(expire).await?;
     app.ports.blobs.remove(sha256).await?;
+    for copy in copies {
+        app.ports.blobs.remove(copy).await?;
+    }
+    let forget = move |conn: &mut Conn| {
+        store::delete_fault(conn, sha256)?;
+        copies::forget(conn, sha256)
+    };
+    app.db.write(forget).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -147,11 +165,18 @@ pub async fn list_damaged(
     app: web::Data<App>,
     _actor: By<op::ListDamaged>,
 ) -> Result<web::Json<ListDamagedResponse>, ApiError> {
-    let faults = app.db.read(|conn| store::list_faults(conn, MOST)).await?;
-    let contents = faults.into_iter().map(|(sha256, fault, found_at)| DamagedContent {
-        sha256: sha256.to_string(),
-        fault,
-        found_at: wire::time(found_at),
-    });
-    Ok(web::Json(ListDamagedResponse { contents: contents.collect() }))
+    let list = |conn: &mut Conn| {
+        let mut contents = Vec::new();
+        for (sha256, fault, found_at) in store::list_faults(conn, MOST)? {
+            let cases = photos::list_cases_with(conn, sha256, MOST_CASES)?;
+            contents.push(DamagedContent {
+                sha256: sha256.to_string(),
+                fault,
+                found_at: wire::time(found_at),
+                case_ids: cases.into_iter().map(Into::into).collect(),
+            });
+        }
+        Ok(contents)
+    };
+    Ok(web::Json(ListDamagedResponse { contents: app.db.read(list).await? }))
 }

@@ -10,6 +10,7 @@ use sync_core::{custody::Act, photo::ContentHash, time::Span};
 use super::store;
 use crate::{
     app::App,
+    auth::policy::Role,
     case_log::Author,
     db::Conn,
     error::ApiError,
@@ -17,7 +18,8 @@ use crate::{
         custody::{self, NewAct, Subject},
         store as photos,
     },
-    jobs::{self, Job, JobFault},
+    identity,
+    jobs::{self, Job, JobFault, NewMessage},
     ports::blobs::BlobFault,
 };
 
@@ -104,6 +106,20 @@ async fn note_look(
     app.db.write(note_it).await
 }
 
+/// Somebody must act: whoever has the photos still can send them again.
+fn tell_admins(conn: &mut Conn, app: &App) -> Result<(), ApiError> {
+    for recipient in identity::list_phones(conn, Role::Admin)? {
+        let text =
+            "照片存储告警：有已入库的照片损坏或丢失，请查看受损清单，并通知查勘员补传。".into();
+        jobs::send_message(
+            conn,
+            app,
+            &NewMessage { case_id: None, recipient, text, expires_at: None },
+        )?;
+    }
+    Ok(())
+}
+
 fn note(
     conn: &mut Conn,
     app: &App,
@@ -111,9 +127,16 @@ fn note(
     act: Act,
     found: Option<&str>,
 ) -> Result<(), ApiError> {
+    let standing = store::count_faults(conn)?;
+    metrics::gauge!("chakan_blobs_faulty")
+        .set(f64::from(u32::try_from(standing).unwrap_or(u32::MAX)));
     if let Some(fault) = found {
         tracing::error!(%sha256, fault, "a stored photo is not what it was");
         metrics::counter!("chakan_scrub_faults_total").increment(1);
+        // Once, and again only when all was well in between: the list says the rest.
+        if standing == 1 {
+            tell_admins(conn, app)?;
+        }
     }
     for case_id in photos::list_cases_with(conn, sha256, MOST_CASES)? {
         let data = json!({ "fault": found });

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use sync_core::{
+    custody::{Act, Log},
     ids::{CaseId, PersonId},
     photo::ContentHash,
     time::Instant,
@@ -57,6 +58,47 @@ pub(super) fn is_any_held(conn: &mut Conn, cases: &[CaseId]) -> Result<bool, Api
     Ok(diesel::select(diesel::dsl::exists(standing)).get_result(conn)?)
 }
 
+/// Whether the holds of a case are those that its log tells of.
+pub(in crate::evidence) fn are_holds_as_noted(
+    conn: &mut Conn,
+    case_id: CaseId,
+    log: &Log,
+) -> Result<bool, ApiError> {
+    type Row = (String, String, String, i64, Option<String>, Option<i64>);
+    let mut rows: Vec<Row> = holds::table
+        .filter(holds::case_id.eq(case_id.to_string()))
+        .select((
+            holds::id,
+            holds::reason,
+            holds::held_by,
+            holds::held_at,
+            holds::released_by,
+            holds::released_at,
+        ))
+        .load(conn)?;
+    let mut told: Vec<Row> = Vec::new();
+    for (entry, _) in &log.entries {
+        let data: serde_json::Value = serde_json::from_str(&entry.data).unwrap_or_default();
+        let text = |name: &str| data.get(name).and_then(serde_json::Value::as_str);
+        match entry.act.parse() {
+            Ok(Act::Held) => {
+                let Some((id, reason)) = text("hold_id").zip(text("reason")) else { continue };
+                let (by, at) = (entry.actor.clone(), entry.at.0);
+                told.push((id.to_owned(), reason.to_owned(), by, at, None, None));
+            }
+            Ok(Act::Released) => {
+                for row in told.iter_mut().filter(|row| row.5.is_none()) {
+                    (row.4, row.5) = (Some(entry.actor.clone()), Some(entry.at.0));
+                }
+            }
+            _ => {}
+        }
+    }
+    rows.sort();
+    told.sort();
+    Ok(rows == told)
+}
+
 /// Notes a fault; answers whether it is news.
 pub(super) fn insert_fault(
     conn: &mut Conn,
@@ -82,6 +124,25 @@ pub(super) fn insert_fault(
 pub(super) fn delete_fault(conn: &mut Conn, sha256: ContentHash) -> Result<bool, ApiError> {
     let gone = diesel::delete(faults::table.find(sha256.to_string())).execute(conn)?;
     Ok(gone > 0)
+}
+
+/// How many contents are known to be damaged or gone.
+pub(super) fn count_faults(conn: &mut Conn) -> Result<i64, ApiError> {
+    Ok(faults::table.count().get_result(conn)?)
+}
+
+/// Which of these contents are known to be damaged or gone.
+pub(in crate::evidence) fn list_faulty(
+    conn: &mut Conn,
+    contents: &[ContentHash],
+) -> Result<Vec<ContentHash>, ApiError> {
+    let names: Vec<String> = contents.iter().map(ContentHash::to_string).collect();
+    let rows: Vec<Id<ContentHash>> = faults::table
+        .filter(faults::sha256.eq_any(names))
+        .order(faults::sha256)
+        .select(faults::sha256)
+        .load(conn)?;
+    Ok(rows.into_iter().map(|sha256| sha256.0).collect())
 }
 
 /// Damaged contents, longest known first.

@@ -13,7 +13,7 @@ use crate::{
     error::ApiError,
     evidence::{
         custody::{self, NewAct, Subject},
-        reuse,
+        derived, reuse,
     },
     imaging::{Ask, Looks, Made, Picture},
     jobs::{Job, JobFault},
@@ -93,6 +93,7 @@ async fn save(
         for (other, distance) in like.iter().filter(|(other, _)| *other != sha256) {
             store::insert_like(conn, sha256, *other, *distance, now)?;
         }
+        copies.insert("facts".to_owned(), json!(derived::of_looks(conn, sha256)?));
         note(conn, &inner, sha256, Act::Derived, &serde_json::Value::Object(copies))
     };
     Ok(app.db.write(save).await?)
@@ -104,7 +105,8 @@ async fn save_unreadable(app: &App, sha256: ContentHash) -> Result<(), JobFault>
     let inner = app.clone();
     let save = move |conn: &mut Conn| {
         if store::insert_look(conn, sha256, None, inner.now())? {
-            note(conn, &inner, sha256, Act::Unreadable, &json!({}))?;
+            let facts = derived::of_looks(conn, sha256)?;
+            note(conn, &inner, sha256, Act::Unreadable, &json!({ "facts": facts }))?;
         }
         Ok(())
     };

@@ -46,6 +46,45 @@ pub(super) fn find_copy(
     Ok(found.map(|hash| hash.0))
 }
 
+/// The copies of a content that no other content has, by their hashes.
+pub(super) fn list_own_copies(
+    conn: &mut Conn,
+    sha256: ContentHash,
+) -> Result<Vec<ContentHash>, ApiError> {
+    let rows: Vec<Id<ContentHash>> = copies::table
+        .filter(copies::sha256.eq(sha256.to_string()))
+        .order(copies::kind)
+        .select(copies::copy_sha256)
+        .load(conn)?;
+    let mut own = Vec::new();
+    for copy in rows {
+        let others = copies::table
+            .filter(copies::copy_sha256.eq(copy.0.to_string()))
+            .filter(copies::sha256.ne(sha256.to_string()));
+        if !diesel::select(diesel::dsl::exists(others)).get_result::<bool>(conn)? {
+            own.push(copy.0);
+        }
+    }
+    Ok(own)
+}
+
+/// Forgets the copies of a content and how it looks; that it was looked at stays known.
+pub(super) fn delete_derived(conn: &mut Conn, sha256: ContentHash) -> Result<(), ApiError> {
+    let text = sha256.to_string();
+    diesel::delete(copies::table.filter(copies::sha256.eq(&text))).execute(conn)?;
+    let like = likenesses::sha256.eq(&text).or(likenesses::other_sha256.eq(&text));
+    diesel::delete(likenesses::table.filter(like)).execute(conn)?;
+    diesel::update(looks::table.filter(looks::sha256.eq(&text)))
+        .set((
+            looks::hashes.eq(None::<Vec<u8>>),
+            looks::sharpness.eq(None::<f64>),
+            looks::dark.eq(None::<f64>),
+            looks::bright.eq(None::<f64>),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// Notes how a content looks, or that it cannot be decoded; nothing when that is noted already.
 pub(super) fn insert_look(
     conn: &mut Conn,

@@ -5,6 +5,7 @@ use std::fmt;
 use sync_core::{
     custody::{Checkpoint, Fault, NOTHING_BEFORE, Reason, root, verify},
     ids::{CaseId, PhotoId},
+    photo::ContentHash,
 };
 
 use super::{checkpoints::leaves, log, store};
@@ -24,6 +25,10 @@ pub enum Finding {
     RolledBack(u64),
     /// This photo is not what the log says was announced and received.
     Photo(CaseId, PhotoId),
+    /// What is kept beside the log of this content is not what was noted.
+    Content(ContentHash),
+    /// The holds of this case are not those that were noted.
+    Holds(CaseId),
     /// A row that cannot even be read.
     Unreadable(Option<CaseId>),
 }
@@ -37,6 +42,8 @@ impl fmt::Display for Finding {
             Self::Photo(case_id, id) => {
                 write!(f, "case {case_id}: photo {id} is not what its log says")
             }
+            Self::Content(sha256) => write!(f, "content {sha256} is not what was noted"),
+            Self::Holds(case_id) => write!(f, "case {case_id}: holds are not what its log says"),
             Self::Unreadable(Some(case_id)) => write!(f, "case {case_id}: a row cannot be read"),
             Self::Unreadable(None) => f.write_str("a checkpoint cannot be read"),
         }

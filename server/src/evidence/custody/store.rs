@@ -21,6 +21,9 @@ use crate::{
     error::ApiError,
 };
 
+/// Checkpoints of one answer; whoever is further behind asks again.
+const MOST_BEHIND: i64 = 10_000;
+
 /// What must be known of a head in order to append.
 pub(super) struct Newest {
     pub(super) seq: u64,
@@ -282,6 +285,20 @@ pub(super) fn list_of_case(
 pub(super) fn list_checkpoints(conn: &mut Conn) -> Result<Vec<(Checkpoint, Vec<u8>)>, ApiError> {
     let rows: Vec<CheckpointRow> = checkpoints::table
         .order(checkpoints::number)
+        .select(CheckpointRow::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().map(CheckpointRow::into_parts).collect())
+}
+
+/// Checkpoints behind this number, oldest first, some at a time.
+pub(super) fn list_behind(
+    conn: &mut Conn,
+    number: u64,
+) -> Result<Vec<(Checkpoint, Vec<u8>)>, ApiError> {
+    let rows: Vec<CheckpointRow> = checkpoints::table
+        .filter(checkpoints::number.gt(column(number)))
+        .order(checkpoints::number)
+        .limit(MOST_BEHIND)
         .select(CheckpointRow::as_select())
         .load(conn)?;
     Ok(rows.into_iter().map(CheckpointRow::into_parts).collect())

@@ -30,7 +30,7 @@ use crate::{
     body::IdPath,
     db::Conn,
     error::ApiError,
-    evidence::{receive, store as photos},
+    evidence::{receive, room, store as photos},
 };
 
 /// Uploads of one person that go on at a time: a photo each, with room for broken ones.
@@ -82,6 +82,7 @@ pub async fn create_upload(
     let with_bytes = headers::content_length(asked)?.is_none_or(|length| length > 0)
         && asked.contains_key(header::CONTENT_TYPE);
     let actor = actor.into_actor();
+    room::check(&app, metadata.sha256, length).await?;
     let upload = create(&app, &actor, length, metadata).await?;
     let mut answer = HttpResponse::Created();
     answer
@@ -384,7 +385,9 @@ impl Appended {
         checksum: Option<headers::Checksum>,
     ) -> Result<HttpResponse, ApiError> {
         let (received, length) = (self.upload.offset(), self.upload.length());
-        rules::judge_append((offset, more), (received, length)).map_err(refused)?;
+        let rest = rules::judge_append((offset, more), (received, length)).map_err(refused)?;
+        let known = self.upload.sha256.map(|hash| hash.0);
+        room::take(&self.app, known, more.unwrap_or(rest)).await?;
         let place = Place { lease: self.lease, offset, length };
         let taken = reception::take(&self.app, body, place, checksum).await?;
         if let Some(stopped) = taken.stopped {

@@ -13,7 +13,7 @@ use crate::{
     auth::policy::Actor,
     db::Conn,
     error::ApiError,
-    evidence::{inspect, receipt, receive, store as photos, transfer},
+    evidence::{care, inspect, receipt, receive, store as photos, transfer},
     ports::blobs::{Complete, PartName},
 };
 
@@ -62,7 +62,7 @@ async fn store_as_declared(
             .fact("received_size", bytes.size));
     }
     let picture = inspect::inspect(&bytes).await?;
-    app.ports.blobs.put(bytes).await?;
+    app.ports.blobs.put_original(bytes, care::kept_until(app.now())).await?;
     let (inner, actor) = (app.clone(), actor.clone());
     let settled = app.db.write(move |conn| {
         let received = transfer::settle(conn, &inner, &actor, case_id, (sha256, size), &picture)?;

@@ -102,6 +102,22 @@ pub(in crate::identity) fn find_actor(
     }))
 }
 
+pub(in crate::identity) fn list_phones(
+    conn: &mut Conn,
+    role: Role,
+) -> Result<Vec<String>, ApiError> {
+    let rows: Vec<(String, Option<String>)> = people::table
+        .filter(people::disabled_at.is_null())
+        .filter(people::phone.is_not_null())
+        .filter(people::roles.like(format!("%{}%", role.as_str())))
+        .order(people::id)
+        .select((people::roles, people::phone))
+        .load(conn)?;
+    let whose =
+        |(text, phone): (String, Option<String>)| phone.filter(|_| roles(&text).contains(&role));
+    Ok(rows.into_iter().filter_map(whose).collect())
+}
+
 /// A role of a later release gives no rights in this one.
 pub(in crate::identity) fn roles(text: &str) -> Vec<Role> {
     text.split(' ').filter_map(|role| role.parse().ok()).collect()

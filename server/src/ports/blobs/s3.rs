@@ -3,24 +3,29 @@
 //! Bytes are staged as local files like any others and sent in one conditional request, so that an
 //! object is there whole or not at all and never takes the place of another.
 
+mod lock;
+
 use std::{io::Read, path::Path, sync::Arc, time::Duration};
 
 use actix_web::web::Bytes;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
 use object_store::{
-    Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutPayload, RetryConfig,
-    aws::{AmazonS3Builder, Checksum},
+    Error, Extensions, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+    RetryConfig,
+    aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum},
     path::Path as Key,
 };
-use sync_core::photo::ContentHash;
+use sync_core::{photo::ContentHash, time::Instant};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use self::lock::{Connector, Wish};
 use super::{
-    Blob, BlobFault, Blobs, PartName, blocking,
+    Blob, BlobFault, Blobs, Guard, PartName, blocking,
     staging::{Complete, Staged, Staging},
     verified,
 };
+use crate::config::ObjectLock;
 
 /// Objects sent at a time: each is held in memory while it is sent.
 const PLACES: usize = 4;
@@ -35,31 +40,59 @@ pub struct S3Blobs {
     prefix: Key,
     staging: Staging,
     places: Semaphore,
+    lock: Option<ObjectLock>,
 }
 
 impl S3Blobs {
     /// Prepares the way to the bucket; nothing is asked of it yet. Region, endpoint and credentials
-    /// are those of the usual `AWS_` variables, which the client library reads itself.
+    /// are those of the usual `AWS_` variables, which the client library reads itself. With a lock,
+    /// the bucket must have been made with object lock.
     ///
     /// # Errors
     /// One line for the operator.
-    pub fn open(bucket: &str, prefix: &str, incoming: &Path) -> Result<Self, String> {
+    pub fn open(
+        bucket: &str,
+        prefix: &str,
+        incoming: &Path,
+        lock: Option<ObjectLock>,
+    ) -> Result<Self, String> {
+        let builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
+        Self::with(builder, prefix, incoming, lock)
+    }
+
+    fn with(
+        builder: AmazonS3Builder,
+        prefix: &str,
+        incoming: &Path,
+        lock: Option<ObjectLock>,
+    ) -> Result<Self, String> {
         let retry = RetryConfig { retry_timeout: RETRY_TIME, ..RetryConfig::default() };
-        let store = AmazonS3Builder::from_env()
-            .with_bucket_name(bucket)
-            // The bucket refuses bytes that changed on the way.
-            .with_checksum_algorithm(Checksum::SHA256)
-            .with_retry(retry)
-            .build()
-            .map_err(|error| error.to_string())?;
-        Self::over(Arc::new(store), prefix, incoming)
+        // The bucket refuses bytes that changed on the way.
+        let mut builder = builder.with_checksum_algorithm(Checksum::SHA256).with_retry(retry);
+        let line = |error: Error| error.to_string();
+        if lock.is_some() {
+            let credentials = builder.clone().build().map_err(line)?.credentials().clone();
+            let region = builder.get_config_value(&AmazonS3ConfigKey::Region);
+            let region = region.unwrap_or_else(|| "us-east-1".to_owned());
+            builder = builder
+                .with_credentials(credentials.clone())
+                .with_http_connector(Connector { credentials, region });
+        }
+        let store = builder.build().map_err(line)?;
+        Ok(Self { lock, ..Self::over(Arc::new(store), prefix, incoming)? })
     }
 
     fn over(store: Arc<dyn ObjectStore>, prefix: &str, incoming: &Path) -> Result<Self, String> {
         let prefix = Key::parse(prefix).map_err(|error| error.to_string())?;
         let staging =
             Staging::open(incoming).map_err(|error| format!("{}: {error}", incoming.display()))?;
-        Ok(Self { store, prefix, staging, places: Semaphore::new(PLACES) })
+        Ok(Self { store, prefix, staging, places: Semaphore::new(PLACES), lock: None })
+    }
+
+    /// The same with so many bytes of the local disk left free.
+    #[must_use]
+    pub fn with_headroom(self, headroom: u64) -> Self {
+        Self { staging: self.staging.with_headroom(headroom), ..self }
     }
 
     fn key(&self, sha256: ContentHash) -> Key {
@@ -74,11 +107,13 @@ impl S3Blobs {
         folder.join(name.file_name())
     }
 
-    async fn keep(&self, bytes: Complete) -> Result<(), BlobFault> {
+    async fn keep(&self, bytes: Complete, until: Option<Instant>) -> Result<(), BlobFault> {
         let _place = self.places.acquire().await.map_err(|_| BlobFault::Busy)?;
         let (key, sha256) = (self.key(bytes.sha256), bytes.sha256);
         let payload = blocking(move || payload(&bytes)).await?;
-        let created = self.store.put_opts(&key, payload.clone(), PutMode::Create.into()).await;
+        let wish = self.lock.zip(until).map(|(mode, until)| Wish::Keep(mode, until));
+        let created =
+            self.store.put_opts(&key, payload.clone(), options(PutMode::Create, wish)).await;
         match created {
             Ok(_) => return Ok(()),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {}
@@ -92,8 +127,14 @@ impl S3Blobs {
         }
         tracing::error!(%sha256, "damaged photo bytes were put right");
         metrics::counter!("chakan_blobs_repaired_total").increment(1);
-        let put = self.store.put_opts(&key, payload, PutMode::Overwrite.into()).await;
+        let put = self.store.put_opts(&key, payload, options(PutMode::Overwrite, wish)).await;
         put.map(drop).map_err(fault)
+    }
+
+    /// Sets one thing of an object's lock.
+    async fn set(&self, key: &Key, wish: Wish, body: String) -> Result<(), BlobFault> {
+        let options = options(PutMode::Overwrite, Some(wish));
+        self.store.put_opts(key, PutPayload::from(body), options).await.map(drop).map_err(fault)
     }
 
     async fn find(&self, sha256: ContentHash) -> Result<Option<Blob>, BlobFault> {
@@ -117,7 +158,29 @@ impl Blobs for S3Blobs {
     }
 
     fn put(&self, bytes: Complete) -> BoxFuture<'_, Result<(), BlobFault>> {
-        self.keep(bytes).boxed()
+        self.keep(bytes, None).boxed()
+    }
+
+    fn put_original(
+        &self,
+        bytes: Complete,
+        until: Instant,
+    ) -> BoxFuture<'_, Result<(), BlobFault>> {
+        self.keep(bytes, Some(until)).boxed()
+    }
+
+    fn has_lock(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    fn guard(&self, guard: Guard) -> BoxFuture<'_, Result<(), BlobFault>> {
+        async move {
+            let Some(mode) = self.lock else { return Ok(()) };
+            let key = self.key(guard.sha256);
+            self.set(&key, Wish::Retention, lock::retention(mode, guard.until)).await?;
+            self.set(&key, Wish::LegalHold, lock::legal_hold(guard.held)).await
+        }
+        .boxed()
     }
 
     fn size(&self, sha256: ContentHash) -> BoxFuture<'_, Result<Option<u64>, BlobFault>> {
@@ -163,7 +226,8 @@ impl Blobs for S3Blobs {
         .boxed()
     }
 
-    /// A bucket with object lock refuses as long as its own retention stands.
+    /// In a bucket with object lock this only hides the object; its versions stay until their own
+    /// retention is over and a rule of the bucket removes them.
     fn remove(&self, sha256: ContentHash) -> BoxFuture<'_, Result<(), BlobFault>> {
         let key = self.key(sha256);
         async move { if_there(self.store.delete(&key).await).map(drop) }.boxed()
@@ -173,6 +237,14 @@ impl Blobs for S3Blobs {
     fn is_trustworthy(&self) -> bool {
         true
     }
+}
+
+fn options(mode: PutMode, wish: Option<Wish>) -> PutOptions {
+    let mut extensions = Extensions::new();
+    if let Some(wish) = wish {
+        extensions.insert(wish);
+    }
+    PutOptions { mode, extensions, ..PutOptions::default() }
 }
 
 /// Whether all bytes are there and match their name.

@@ -17,8 +17,6 @@ use super::{BlobFault, blocking};
 
 /// Uploads at a time: bounds the disk that unfinished ones can take.
 const PLACES: usize = 128;
-/// What is left free on the disk for the database: photos stop before small records do (B4).
-const HEADROOM: u64 = 64 * 1024 * 1024;
 /// Bytes gathered before they are written and hashed, which is all an upload holds in memory.
 const STEP: usize = 256 * 1024;
 
@@ -27,6 +25,7 @@ const STEP: usize = 256 * 1024;
 pub(super) struct Staging {
     dir: PathBuf,
     places: Arc<Semaphore>,
+    /// What is left free on the disk for the database: photos stop before small records do (B4).
     headroom: u64,
 }
 
@@ -35,11 +34,7 @@ impl Staging {
     pub(super) fn open(dir: &Path) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         sweep(dir)?;
-        Ok(Self {
-            dir: dir.to_owned(),
-            places: Arc::new(Semaphore::new(PLACES)),
-            headroom: HEADROOM,
-        })
+        Ok(Self { dir: dir.to_owned(), places: Arc::new(Semaphore::new(PLACES)), headroom: 0 })
     }
 
     /// The same with another room that is left free.
