@@ -22,7 +22,8 @@ each_engine!(nothing_is_deleted_before_its_time_or_under_a_hold, |app| {
     let _ = manager.post(&release, &why).expect(200);
     assert_eq!(reason(manager.post(&release, &why).problem(409, "conflict")), json!("not_held"));
     app.run_due_jobs();
-    assert_eq!(files(&app).len(), 3, "the original and its two copies");
+    // Preview and thumbnail of so small a picture are the same bytes.
+    assert_eq!(files(&app).len(), 2, "the original and its copy");
     let _ = admin.delete(&blob).expect(204);
     assert_eq!(files(&app), Vec::<std::path::PathBuf>::new());
     for table in
