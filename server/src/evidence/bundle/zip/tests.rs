@@ -66,7 +66,14 @@ fn files_behind_the_limit_are_found_by_us_and_by_others() {
         let Some(said) = second_opinion(&scratch.0) else { return };
         let ours: Vec<_> = members
             .iter()
-            .map(|m| format!("{}:{}:{}", m.name, m.size, m.offset - 30 - m.name.len() as u64))
+            .map(|m| {
+                format!(
+                    "{}:{}:{}",
+                    m.name,
+                    m.size,
+                    m.offset - 30 - u64::try_from(m.name.len()).unwrap()
+                )
+            })
             .collect();
         assert_eq!(said, ours.join(" "), "far from {far}");
     }
