@@ -26,14 +26,15 @@ pub struct DeclaredPhoto {
     /// SHA-256 of the original bytes, 64 lower-case hexadecimal digits.
     #[schema(min_length = 64, max_length = 64, pattern = "^[0-9a-f]{64}$")]
     pub sha256: String,
-    /// Number of bytes, at most 26214400.
-    #[schema(minimum = 1, maximum = 26_214_400)]
+    /// Number of bytes, at most 26214400; in the slot `video` at most 209715200.
+    #[schema(minimum = 1, maximum = 209_715_200)]
     pub size: i64,
     /// What it is meant to show: `driving_licence_front`, `driving_licence_back`,
     /// `vehicle_licence_front`, `vehicle_licence_back`, `special_permit`, `scene_front`, `scene_rear`,
     /// `scene_left`, `scene_right`, `struck_object`, `vehicle_with_plate`, `vehicle_at_45`, `vin`,
     /// `damage_near`, `damage_close`, `contact_marks`, `mileage`, `surveyor_with_vehicle`,
-    /// `customer_with_vehicle` or `other`.
+    /// `customer_with_vehicle`, `heic_photo`, `video` or `other`. HEIC and video are kept and handed out
+    /// as they are, and have no preview.
     #[schema(max_length = 64)]
     pub slot: String,
     /// When it was taken, by the phone's clock.
@@ -212,13 +213,14 @@ pub struct PhotoResponse {
     /// When its bytes were received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received_at: Option<DateTime<Utc>>,
-    /// What the bytes are: `image/jpeg`, `image/png` or `image/webp`.
+    /// What the bytes are: `image/jpeg`, `image/png`, `image/webp`, `image/heic`, `video/mp4`,
+    /// `video/quicktime` or `video/3gpp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
-    /// Pixels across, as stored.
+    /// Pixels across, as stored; absent for HEIC and video.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<i64>,
-    /// Pixels down, as stored.
+    /// Pixels down, as stored; absent for HEIC and video.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<i64>,
     /// What the camera wrote into the file.
@@ -231,6 +233,10 @@ pub struct PhotoResponse {
     pub grade: Option<String>,
     /// Whether preview and thumbnail can be fetched.
     pub copies: bool,
+    /// Why there will never be any: `not_decoded` for HEIC and video, `unreadable` for bytes that
+    /// cannot be made into a picture within the limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_copies: Option<String>,
     /// What is wrong with it as a picture: `too_small`, `blurred`, `too_dark` or `too_bright`.
     pub flaws: Vec<String>,
     /// Other cases that you may see and that have it, or one that looks like it.

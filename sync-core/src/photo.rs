@@ -15,8 +15,10 @@ use crate::{
 
 pub use set::{SetFault, SetPhoto, SetReceipt};
 
-/// Most bytes of one original.
+/// Most bytes of one original that is a picture.
 pub const MOST_BYTES: u64 = 25 * 1024 * 1024;
+/// Most bytes of one original that is a video: a minute or two of a phone's camera.
+pub const MOST_VIDEO_BYTES: u64 = 200 * 1024 * 1024;
 /// Most photos that one call may declare.
 pub const MOST_DECLARED: usize = 200;
 
@@ -61,8 +63,21 @@ wire_names! {
         SurveyorWithVehicle = "surveyor_with_vehicle",
         /// The customer with the vehicle.
         CustomerWithVehicle = "customer_with_vehicle",
+        /// A photo in HEIC, whatever it shows: kept as it is, never decoded, so nobody sees it in a
+        /// list. In another slot such a photo is taken, too.
+        HeicPhoto = "heic_photo",
+        /// A video of the scene or the vehicle: kept as it is, never decoded.
+        Video = "video",
         /// Anything else.
         Other = "other",
+    }
+}
+
+impl PhotoSlot {
+    /// Most bytes of an original of this slot.
+    #[must_use]
+    pub fn most_bytes(self) -> u64 {
+        if self == Self::Video { MOST_VIDEO_BYTES } else { MOST_BYTES }
     }
 }
 

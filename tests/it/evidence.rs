@@ -4,6 +4,7 @@ mod bytes;
 mod care;
 mod copies;
 mod guided;
+mod kept;
 
 use std::{io::Cursor, path::Path};
 

@@ -19,7 +19,7 @@ use super::{
     Missing, camera,
     check::check_declarations,
     custody, receipt, receive,
-    rules::{self, Declaration, Declared, Note, PhotoRefusal, Surroundings},
+    rules::{self, Declaration, Declared, MediaType, Note, PhotoRefusal, Surroundings},
     store::{self, BlobRow, PhotoRow},
     surroundings::{self, Seen},
     tally,
@@ -335,14 +335,25 @@ fn photo_response(
         declared_by: row.declared_by.0.into(),
         received_at: row.received_at.map(|at| wire::time(at.0)),
         media_type: content.as_ref().map(|content| content.media_type.clone()),
-        width: content.as_ref().map(|content| content.width),
-        height: content.as_ref().map(|content| content.height),
+        width: content.as_ref().map(|content| content.width).filter(|width| *width > 0),
+        height: content.as_ref().map(|content| content.height).filter(|height| *height > 0),
         notes: notes.into_iter().map(note).collect(),
         grade: grade.map(|grade| grade.as_str().to_owned()),
         copies: seen.look.exposure.is_some(),
+        no_copies: no_copies(content.as_ref(), &seen).map(Into::into),
         flaws: flaws.into_iter().flatten().map(|flaw| flaw.as_str().to_owned()).collect(),
         also_in_cases: seen.visible_cases.into_iter().map(Into::into).collect(),
         camera: facts.filter(|facts| *facts != CameraFacts::default()),
+    }
+}
+
+/// Why a photo that is here has no copies and never will.
+fn no_copies(content: Option<&BlobRow>, seen: &Seen) -> Option<&'static str> {
+    let decoded = MediaType::of_name(&content?.media_type).is_some_and(MediaType::is_decoded);
+    match (decoded, seen.look.looked, seen.look.exposure) {
+        (false, ..) => Some("not_decoded"),
+        (true, true, None) => Some("unreadable"),
+        (true, ..) => None,
     }
 }
 

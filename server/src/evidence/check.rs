@@ -48,14 +48,14 @@ fn check(
             .parse::<ContentHash>()
             .map_err(|refusal| refused("sha256", "not_a_hash", refusal.to_string())),
     );
-    let size = u64::try_from(photo.size).ok().filter(|size| (1..=MOST_BYTES).contains(size));
-    let size =
-        fields.keep(size.ok_or_else(|| {
-            refused("size", "out_of_range", format!("bytes from 1 to {MOST_BYTES}"))
-        }));
     let slot = fields.keep(photo.slot.parse::<PhotoSlot>().map_err(|_| {
         refused("slot", "unknown", "one of the slots of the API reference, or other".into())
     }));
+    let most = slot.map_or(MOST_BYTES, PhotoSlot::most_bytes);
+    let size = u64::try_from(photo.size).ok().filter(|size| (1..=most).contains(size));
+    let size = fields.keep(
+        size.ok_or_else(|| refused("size", "out_of_range", format!("bytes from 1 to {most}"))),
+    );
     let captured_at = fields.keep(wire::instant(&field("captured_at"), photo.captured_at));
     let position = match photo.position {
         Some(position) => fields.keep(wire::point(&field("position"), position)).map(Some),

@@ -8,6 +8,7 @@ use std::{
 
 use api_spec::{evidence::CameraFacts, problem::Code};
 use image::{ImageFormat, ImageReader, Limits};
+use sync_core::photo::MOST_BYTES;
 use tokio::sync::Semaphore;
 
 use super::{
@@ -27,6 +28,7 @@ static PLACES: Semaphore = Semaphore::const_new(2);
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Picture {
     pub(super) media_type: MediaType,
+    /// 0 like the height where nothing was decoded.
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) camera: CameraFacts,
@@ -48,9 +50,18 @@ fn look(mut file: File) -> Result<Picture, ApiError> {
     file.by_ref().take(HEADER_BYTES).read_to_end(&mut start).map_err(ApiError::internal)?;
     let media_type = MediaType::of_bytes(&start).ok_or_else(|| {
         ApiError::new(Code::UnsupportedMediaType)
-            .detail("send the original bytes of a JPEG, PNG or WebP picture")
+            .detail("send the original bytes of a JPEG, PNG, WebP or HEIC picture or of a video")
             .fact("reason", "not_a_picture")
     })?;
+    let size = file.metadata().map_err(ApiError::internal)?.len();
+    if size > MOST_BYTES && !media_type.is_video() {
+        return Err(ApiError::new(Code::UnsupportedMediaType)
+            .detail(format!("a picture has at most {MOST_BYTES} bytes"))
+            .fact("reason", "too_large_for_a_picture"));
+    }
+    if !media_type.is_decoded() {
+        return Ok(Picture { media_type, width: 0, height: 0, camera: notes(&start) });
+    }
     let (width, height) = match dimensions(media_type, Cursor::new(&start)) {
         Some(dimensions) => dimensions,
         None => {
@@ -60,12 +71,15 @@ fn look(mut file: File) -> Result<Picture, ApiError> {
     };
     judge_pixels(width, height).map_err(|refusal| {
         ApiError::new(Code::UnsupportedMediaType)
-            .detail("at most 100 million pixels")
+            .detail("at most 200 million pixels")
             .fact("reason", refusal.code())
     })?;
-    // Nothing that stands in the camera's notes, and no fault of their reader, refuses a photo.
-    let camera = std::panic::catch_unwind(|| camera::read(&start)).unwrap_or_default();
-    Ok(Picture { media_type, width, height, camera })
+    Ok(Picture { media_type, width, height, camera: notes(&start) })
+}
+
+/// Nothing that stands in the camera's notes, and no fault of their reader, refuses a photo.
+fn notes(start: &[u8]) -> CameraFacts {
+    std::panic::catch_unwind(|| camera::read(start)).unwrap_or_default()
 }
 
 fn dimensions(media_type: MediaType, bytes: impl BufRead + Seek) -> Option<(u32, u32)> {
@@ -73,6 +87,9 @@ fn dimensions(media_type: MediaType, bytes: impl BufRead + Seek) -> Option<(u32,
         MediaType::Jpeg => ImageFormat::Jpeg,
         MediaType::Png => ImageFormat::Png,
         MediaType::Webp => ImageFormat::WebP,
+        MediaType::Heic | MediaType::Mp4 | MediaType::QuickTime | MediaType::ThreeGp => {
+            return None;
+        }
     };
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST_ALLOCATED);

@@ -10,8 +10,8 @@ use sync_core::{
 
 /// Most photos of one case.
 pub const MOST_PHOTOS: usize = 1_000;
-/// Most pixels of one photo.
-const MOST_PIXELS: u64 = 100_000_000;
+/// Most pixels of one photo: what the largest sensors of phones give.
+const MOST_PIXELS: u64 = 200_000_000;
 
 /// A photo as announced by the phone.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +86,7 @@ pub fn judge_declaration(
     }
 }
 
-/// The kinds of picture that we take.
+/// The kinds of picture and video that we take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaType {
     /// JPEG.
@@ -95,7 +95,40 @@ pub enum MediaType {
     Png,
     /// WebP.
     Webp,
+    /// HEIC: kept, never decoded (B32).
+    Heic,
+    /// MPEG-4 video, kept like the next ones and never decoded.
+    Mp4,
+    /// QuickTime video.
+    QuickTime,
+    /// Video of older phones.
+    ThreeGp,
 }
+
+/// Majors and compatible brands of ISO base media files (ISO/IEC 14496-12), and what they stand for.
+/// `mif1` and `isom` are said by many kinds of file beside the brand that tells which one it is.
+const BRANDS: &[(&[[u8; 4]], MediaType)] = &[
+    (
+        &[*b"heic", *b"heix", *b"heim", *b"heis", *b"hevc", *b"hevx", *b"hevm", *b"hevs"],
+        MediaType::Heic,
+    ),
+    (&[*b"qt  "], MediaType::QuickTime),
+    (
+        &[*b"3gp4", *b"3gp5", *b"3gp6", *b"3gp7", *b"3gp8", *b"3gp9", *b"3gs7", *b"3ge6", *b"3ge7"],
+        MediaType::ThreeGp,
+    ),
+    (
+        &[
+            *b"mp41", *b"mp42", *b"isom", *b"iso2", *b"iso4", *b"iso5", *b"iso6", *b"avc1",
+            *b"M4V ", *b"MSNV",
+        ],
+        MediaType::Mp4,
+    ),
+];
+/// Majors that leave it to the compatible brands what the file is.
+const GENERAL: &[[u8; 4]] = &[*b"mif1", *b"msf1"];
+/// No honest file type box is longer.
+const LONGEST_FILE_TYPE: usize = 256;
 
 impl MediaType {
     /// The media type on the wire.
@@ -105,7 +138,45 @@ impl MediaType {
             Self::Jpeg => "image/jpeg",
             Self::Png => "image/png",
             Self::Webp => "image/webp",
+            Self::Heic => "image/heic",
+            Self::Mp4 => "video/mp4",
+            Self::QuickTime => "video/quicktime",
+            Self::ThreeGp => "video/3gpp",
         }
+    }
+
+    /// The end of the names of files of this kind.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpeg",
+            Self::Png => "png",
+            Self::Webp => "webp",
+            Self::Heic => "heic",
+            Self::Mp4 => "mp4",
+            Self::QuickTime => "mov",
+            Self::ThreeGp => "3gp",
+        }
+    }
+
+    /// The kind that has this media type.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        let all = [Self::Jpeg, Self::Png, Self::Webp, Self::Heic];
+        let videos = [Self::Mp4, Self::QuickTime, Self::ThreeGp];
+        all.into_iter().chain(videos).find(|kind| kind.as_str() == name)
+    }
+
+    /// Whether our worker decodes it. The others are handed out as they are, and only to be saved.
+    #[must_use]
+    pub fn is_decoded(self) -> bool {
+        matches!(self, Self::Jpeg | Self::Png | Self::Webp)
+    }
+
+    /// Whether it moves.
+    #[must_use]
+    pub fn is_video(self) -> bool {
+        matches!(self, Self::Mp4 | Self::QuickTime | Self::ThreeGp)
     }
 
     /// What the first bytes say. Nothing that a client claims about its bytes counts (B32).
@@ -115,8 +186,28 @@ impl MediaType {
             [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
+            [a, b, c, d, b'f', b't', b'y', b'p', rest @ ..] => {
+                let length = usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])).ok()?;
+                let brands = rest.get(..length.checked_sub(8)?)?;
+                if length <= LONGEST_FILE_TYPE { Self::of_brands(brands) } else { None }
+            }
             _ => None,
         }
+    }
+
+    /// What a file type box says: its major brand, and where that is a general one, the others.
+    fn of_brands(brands: &[u8]) -> Option<Self> {
+        let (brands, rest) = brands.as_chunks::<4>();
+        let [major, _version, others @ ..] = brands else { return None };
+        let of = |brand: &[u8; 4]| {
+            BRANDS.iter().find(|(names, _)| names.contains(brand)).map(|(_, kind)| *kind)
+        };
+        let kind = if GENERAL.contains(major) {
+            others.iter().find_map(of).filter(|kind| *kind == Self::Heic)
+        } else {
+            of(major)
+        };
+        if rest.is_empty() { kind } else { None }
     }
 }
 
@@ -398,16 +489,33 @@ mod tests {
             (b"<html>\xff\xd8\xff", None),
             (b"%PDF-1.7", None),
             (b"", None),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heicrest", Some(MediaType::Heic)),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heixrest", Some(MediaType::Heic)),
+            (b"\0\0\0\x14ftypqt  \0\0\x02\0qt  wide", Some(MediaType::QuickTime)),
+            (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42", Some(MediaType::Mp4)),
+            (b"\0\0\0\x18ftypisom\0\0\x02\0isomavc1", Some(MediaType::Mp4)),
+            (b"\0\0\0\x14ftyp3gp5\0\0\x01\0isom", Some(MediaType::ThreeGp)),
+            // Sound, AVIF, JPEG XL, and boxes that end before they end or nowhere.
+            (b"\0\0\0\x14ftypM4A \0\0\0\0isom", None),
+            (b"\0\0\0\x18ftypavif\0\0\0\0mif1heic", None),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", None),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1mp42", None),
+            (b"\0\0\0\x14ftypjxl \0\0\0\0jxl ", None),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1", None),
+            (b"\0\0\0\x07ftypheic\0\0\0\0mif1", None),
+            (b"\0\0\0\x0cftypheic", None),
+            (b"\0\0\0\x15ftypheic\0\0\0\0mif1h", None),
+            (b"\xff\xff\xff\xffftypheic\0\0\0\0mif1", None),
         ] {
             assert_eq!(MediaType::of_bytes(start), expected, "{start:?}");
         }
     }
 
     #[test]
-    fn a_hundred_megapixels_are_enough() {
-        assert_eq!(judge_pixels(10_000, 10_000), Ok(()));
+    fn two_hundred_megapixels_are_enough() {
+        assert_eq!(judge_pixels(16_320, 12_240), Ok(()));
         assert_eq!(judge_pixels(1, 65_535), Ok(()));
-        for (width, height) in [(10_001, 10_000), (50_000, 50_000), (u32::MAX, u32::MAX)] {
+        for (width, height) in [(20_001, 10_000), (50_000, 50_000), (u32::MAX, u32::MAX)] {
             assert_eq!(judge_pixels(width, height), Err(PhotoRefusal::TooManyPixels));
         }
     }

@@ -14,7 +14,7 @@ use api_spec::{
 use futures_util::future::LocalBoxFuture;
 use sync_core::{
     ids::CaseId,
-    photo::{ContentHash, MOST_BYTES},
+    photo::{ContentHash, PhotoSlot},
 };
 
 use super::{
@@ -24,7 +24,9 @@ use super::{
     inspect::{self, Picture},
     ranges, receipt,
     receive::{self, Received},
-    room, store, views,
+    room,
+    rules::MediaType,
+    store, views,
 };
 use crate::{
     app::App,
@@ -55,8 +57,9 @@ impl FromRequest for HashPath {
 
 /// Send the original bytes of a declared photo
 ///
-/// The body is the file itself: JPEG, PNG or WebP by its first bytes, at most 26214400 bytes, at least
-/// 1 KiB a second. It must be what was declared, to the byte; otherwise nothing is kept. The answer is
+/// The body is the file itself, at least 1 KiB a second: by its first bytes a JPEG, PNG, WebP or HEIC
+/// picture of at most 26214400 bytes, or, declared in the slot `video`, an MP4, QuickTime or 3GP video of
+/// at most 209715200 bytes. It must be what was declared, to the byte; otherwise nothing is kept. The answer is
 /// a signed receipt, given after the bytes are flushed; only on it may a phone delete its copy. Sending
 /// the same bytes again is answered with a receipt again.
 #[utoipa::path(
@@ -82,8 +85,8 @@ pub async fn upload_photo(
     body: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let (actor, id, sha256) = (actor.into_actor(), id.0, sha256.0);
-    let size = declared_size(&app, actor.clone(), id, sha256).await?;
-    check_length(&request, size)?;
+    let (size, most) = declared_size(&app, actor.clone(), id, sha256).await?;
+    check_length(&request, size, most)?;
     room::take(&app, Some(sha256), size).await?;
     let staged = app.ports.blobs.stage(size).await?;
     let bytes = incoming::take(body, staged).await?;
@@ -103,17 +106,18 @@ pub async fn upload_photo(
     Ok(response.json(receipt))
 }
 
+/// How many bytes are waited for, and how many could be at most.
 async fn declared_size(
     app: &App,
     actor: Actor,
     id: CaseId,
     sha256: ContentHash,
-) -> Result<u64, ApiError> {
+) -> Result<(u64, u64), ApiError> {
     let size = move |conn: &mut Conn| {
         receive::open_case(conn, &actor, id)?;
         let photos = store::list_by_content(conn, id, sha256)?;
-        let photo = photos.first().ok_or_else(not_declared)?;
-        Ok(photo.declaration().size)
+        let photo = photos.first().ok_or_else(not_declared)?.declaration();
+        Ok((photo.size, PhotoSlot::most_bytes(photo.slot)))
     };
     app.db.read(size).await
 }
@@ -125,12 +129,12 @@ fn not_declared() -> ApiError {
 }
 
 /// Refuses by the announced length before the first byte is read.
-fn check_length(request: &HttpRequest, declared: u64) -> Result<(), ApiError> {
+fn check_length(request: &HttpRequest, declared: u64, most: u64) -> Result<(), ApiError> {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match length {
-        Some(length) if length > MOST_BYTES => {
-            Err(ApiError::new(Code::TooLarge).detail(format!("at most {MOST_BYTES} bytes")))
+        Some(length) if length > most => {
+            Err(ApiError::new(Code::TooLarge).detail(format!("at most {most} bytes")))
         }
         Some(length) if length != declared => Err(mismatch(declared).fact("received_size", length)),
         _ => Ok(()),
@@ -157,7 +161,8 @@ pub(super) fn settle(
         return Err(ApiError::new(Code::Forbidden));
     }
     receive::open_case(conn, &actor, id)?;
-    if store::insert_content(conn, sha256, size, picture, app.now())? {
+    let news = store::insert_content(conn, sha256, size, picture, app.now())?;
+    if news && picture.media_type.is_decoded() {
         jobs::enqueue(conn, app, &MakeCopies { sha256 }, app.now())?;
     }
     receive::receive(conn, app, &actor, id, sha256)
@@ -203,7 +208,7 @@ pub async fn get_photo(
     let blob = blob.ok_or_else(|| lost(sha256))?;
     views::note(&app, &viewer, id, sha256, "original").await?;
     let range = ranges::asked(&request, blob.size)?;
-    let extension = content.media_type.strip_prefix("image/").unwrap_or("bin");
+    let extension = MediaType::of_name(&content.media_type).map_or("bin", MediaType::extension);
     let mut answer = match range {
         None => HttpResponse::Ok(),
         Some(range) => {

@@ -84,7 +84,7 @@ must!(tus_extension_and_max_size_must_be_a_list_and_a_number, |app| {
         ["creation", "creation-with-upload", "checksum", "expiration", "termination"]
     );
     let most: u64 = reply.header("tus-max-size").unwrap().parse().unwrap();
-    assert_eq!(most, sync_core::photo::MOST_BYTES);
+    assert_eq!(most, sync_core::photo::MOST_VIDEO_BYTES);
 });
 
 must!(options_must_ignore_tus_resumable, |app| {

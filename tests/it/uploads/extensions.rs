@@ -43,7 +43,7 @@ must!(head_must_give_the_metadata_back, |app| {
 
 must!(too_much_must_be_answered_with_413, |app| {
     let photo = waiting(&app, 1);
-    let most = sync_core::photo::MOST_BYTES;
+    let most = sync_core::photo::MOST_VIDEO_BYTES;
     let reply = photo.creation().header("upload-length", &(most + 1).to_string()).send();
     let _ = reply.problem(413, "too_large");
 });

@@ -89,6 +89,39 @@ fn real_pictures_are_told_apart_and_measured() {
     }
 }
 
+/// A file type box of this major brand, and something behind it.
+fn base_media(major: &[u8; 4]) -> Vec<u8> {
+    [&b"\0\0\0\x14ftyp"[..], major, &[0; 4], major, &[0x5a; 500]].concat()
+}
+
+#[test]
+fn heic_and_video_are_known_by_their_brand_and_not_decoded() {
+    for (major, media_type) in [
+        (b"heic", MediaType::Heic),
+        (b"mp42", MediaType::Mp4),
+        (b"qt  ", MediaType::QuickTime),
+        (b"3gp5", MediaType::ThreeGp),
+    ] {
+        let found = look(file(&base_media(major))).unwrap();
+        assert_eq!((found.media_type, found.width, found.height), (media_type, 0, 0));
+    }
+    for major in [b"avif", b"M4A ", b"jpx ", b"crx "] {
+        assert_eq!(reason(&base_media(major)), "not_a_picture");
+    }
+}
+
+#[test]
+fn only_a_video_may_be_longer_than_a_picture() {
+    let long = |mut bytes: Vec<u8>| {
+        bytes.resize(usize::try_from(MOST_BYTES).unwrap() + 1, 0);
+        bytes
+    };
+    for bytes in [picture(ImageFormat::Jpeg), picture(ImageFormat::Png), base_media(b"heic")] {
+        assert_eq!(reason(&long(bytes)), "too_large_for_a_picture");
+    }
+    assert!(look(file(&long(base_media(b"mp42")))).is_ok());
+}
+
 #[test]
 fn a_header_behind_megabytes_of_notes_is_still_found() {
     let plain = picture(ImageFormat::Jpeg);

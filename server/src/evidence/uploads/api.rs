@@ -10,7 +10,7 @@ use api_spec::{
     problem::{Code, Problem},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use sync_core::photo::MOST_BYTES;
+use sync_core::photo::MOST_VIDEO_BYTES;
 use uuid::Uuid;
 
 use super::{
@@ -43,7 +43,7 @@ pub async fn tus_options() -> HttpResponse {
     HttpResponse::NoContent()
         .insert_header(("tus-extension", headers::EXTENSIONS))
         .insert_header(("tus-checksum-algorithm", headers::ALGORITHMS))
-        .insert_header(("tus-max-size", MOST_BYTES.to_string()))
+        .insert_header(("tus-max-size", MOST_VIDEO_BYTES.to_string()))
         .finish()
 }
 
@@ -58,7 +58,7 @@ pub async fn tus_options() -> HttpResponse {
     operation_id = "create_upload", tag = "evidence",
     params(
         ("Tus-Resumable" = String, Header, description = "1.0.0"),
-        ("Upload-Length" = u64, Header, description = "number of bytes, at most 26214400"),
+        ("Upload-Length" = u64, Header, description = "number of bytes, at most 26214400 for a picture and 209715200 for a video"),
         ("Upload-Metadata" = Option<String>, Header, description = "key and Base64 value, separated by commas"),
     ),
     responses(

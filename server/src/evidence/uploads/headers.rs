@@ -5,7 +5,7 @@ use api_spec::problem::Code;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sync_core::{
     ids::{CaseId, PhotoId},
-    photo::{ContentHash, MOST_BYTES},
+    photo::{ContentHash, MOST_VIDEO_BYTES},
     time::Instant,
 };
 
@@ -55,8 +55,10 @@ pub(super) fn offset(headers: &HeaderMap) -> Result<u64, ApiError> {
 pub(super) fn length(headers: &HeaderMap) -> Result<u64, ApiError> {
     let length = number(headers, "upload-length")?
         .ok_or_else(|| malformed("upload-length", "must be there: it cannot be deferred"))?;
-    if length > MOST_BYTES {
-        return Err(ApiError::new(Code::TooLarge).detail(format!("at most {MOST_BYTES} bytes")));
+    // What it is shows only later; a picture has to be smaller.
+    if length > MOST_VIDEO_BYTES {
+        let most = format!("at most {MOST_VIDEO_BYTES} bytes");
+        return Err(ApiError::new(Code::TooLarge).detail(most));
     }
     Ok(length)
 }
