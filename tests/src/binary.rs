@@ -21,8 +21,14 @@ pub fn path() -> &'static Path {
         let target = std::env::current_exe().unwrap();
         let target = target.ancestors().nth(2).unwrap().to_owned();
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--offline", "-q", "-p", "server", "--bin", "chakan", "--target-dir"]);
-        build.arg(target.parent().unwrap()).current_dir(repository());
+        build.args(["build", "--offline", "-q", "-p", "server", "--bin", "chakan"]);
+        if target.ends_with("release") {
+            build.arg("--release");
+        }
+        if cfg!(feature = "turbo") {
+            build.args(["--features", "turbo"]);
+        }
+        build.arg("--target-dir").arg(target.parent().unwrap()).current_dir(repository());
         let status = build.status().unwrap();
         assert!(status.success(), "the command does not build");
         target.join("chakan")

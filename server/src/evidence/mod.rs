@@ -45,7 +45,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub use care::{GuardEvidence, Scrub};
 pub use copies::MakeCopies;
 pub use examination::{differing_photos, examine};
-pub use reuse::ReuseIndex;
+pub use reuse::{ReuseIndex, find as find_like};
 pub use room::Room;
 pub use rounds::{SealCustody, catch_up};
 pub use uploads::prune;

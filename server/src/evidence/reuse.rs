@@ -90,7 +90,7 @@ fn distance(looks: &Looks, hashes: &[u64; VARIANTS]) -> u32 {
 ///
 /// # Errors
 /// Database faults.
-pub(super) async fn find(app: &App, looks: &Looks) -> Result<Vec<(ContentHash, u32)>, ApiError> {
+pub async fn find(app: &App, looks: &Looks) -> Result<Vec<(ContentHash, u32)>, ApiError> {
     loop {
         let after = app.reuse.last();
         let rows = app.db.read(move |conn| list_looked(conn, after, STEP)).await?;

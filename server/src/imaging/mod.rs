@@ -7,6 +7,11 @@
 mod caption;
 mod hash;
 mod pipeline;
+#[cfg(any(test, not(feature = "turbo")))]
+mod scaled;
+pub mod segments;
+#[cfg(feature = "turbo")]
+mod turbo;
 mod worker;
 
 use serde::{Deserialize, Serialize};

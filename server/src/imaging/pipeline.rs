@@ -8,12 +8,19 @@ use fast_image_resize::{
     pixels::U8x3,
 };
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage, metadata::Orientation};
+#[cfg(not(feature = "turbo"))]
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
-use super::{Looks, Made, PREVIEW, Picture, THUMBNAIL, Unreadable};
+#[cfg(not(feature = "turbo"))]
+use super::scaled;
+#[cfg(feature = "turbo")]
+use super::turbo;
+use super::{Looks, Made, PREVIEW, Picture, THUMBNAIL, Unreadable, segments::exif};
 
 /// Quality of the copies: small, and still good for reading a plate.
 const QUALITY: u8 = 82;
+/// More pixels than any camera gives; whoever asks for more gets nothing decoded.
+const MOST_PIXELS: usize = 200_000_000;
 /// No side of an honest photo is longer.
 const LONGEST_SIDE: u32 = 30_000;
 /// What decoding may allocate; the process has a limit of its own besides.
@@ -23,7 +30,8 @@ pub(super) fn copies(bytes: Vec<u8>) -> Result<Made, Unreadable> {
     let (pixels, orientation) = decode(bytes)?;
     let preview = fit(halved(pixels), PREVIEW)?;
     let preview = turned(preview, orientation);
-    let thumbnail = fit(preview.clone(), THUMBNAIL)?;
+    let thumbnail = smaller(&preview, THUMBNAIL)?;
+    let thumbnail = thumbnail.unwrap_or_else(|| preview.clone());
     let looks = Looks::of(&thumbnail, &preview);
     let pictures = vec![encode(&preview)?, encode(&thumbnail)?];
     Ok(Made { pictures, looks: Some(looks) })
@@ -33,8 +41,13 @@ pub(super) fn unreadable(error: impl std::fmt::Display) -> Unreadable {
     Unreadable(error.to_string())
 }
 
-/// The pixels as stored, and how the camera was held.
+/// The pixels as stored or a half, a quarter or an eighth as many in each direction while that is more
+/// than a preview needs, and how the camera was held.
 pub(super) fn decode(bytes: Vec<u8>) -> Result<(RgbImage, Orientation), Unreadable> {
+    if let Some(pixels) = decode_scaled(&bytes)? {
+        let orientation = exif(&bytes).and_then(Orientation::from_exif_chunk);
+        return Ok((pixels, orientation.unwrap_or(Orientation::NoTransforms)));
+    }
     let mut limits = Limits::default();
     limits.max_image_width = Some(LONGEST_SIDE);
     limits.max_image_height = Some(LONGEST_SIDE);
@@ -46,6 +59,23 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<(RgbImage, Orientation), Unreadab
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let pixels = DynamicImage::from_decoder(decoder).map_err(unreadable)?;
     Ok((pixels.into_rgb8(), orientation))
+}
+
+#[cfg(feature = "turbo")]
+fn decode_scaled(bytes: &[u8]) -> Result<Option<RgbImage>, Unreadable> {
+    turbo::decode(bytes, side(PREVIEW), MOST_PIXELS)
+}
+
+/// Large JPEGs as cameras write them; nothing for anything else.
+#[cfg(not(feature = "turbo"))]
+fn decode_scaled(bytes: &[u8]) -> Result<Option<RgbImage>, Unreadable> {
+    let Some(found) = scaled::decode(bytes, side(PREVIEW), MOST_PIXELS)? else { return Ok(None) };
+    let length = |length| u32::try_from(length).map_err(unreadable);
+    Ok(RgbImage::from_raw(length(found.width)?, length(found.height)?, found.rgb))
+}
+
+fn side(length: u32) -> usize {
+    usize::try_from(length).unwrap_or(0)
 }
 
 /// Half the size by plain averages while it is more than twice as large as needed, in the same memory:
@@ -96,16 +126,21 @@ fn mean(four: [u8; 4]) -> u8 {
 
 /// As large as fits in a square of this side; never larger than it was.
 pub(super) fn fit(pixels: RgbImage, side: u32) -> Result<RgbImage, Unreadable> {
+    Ok(smaller(&pixels, side)?.unwrap_or(pixels))
+}
+
+/// The same for a picture that is still needed; nothing when it fits already.
+fn smaller(pixels: &RgbImage, side: u32) -> Result<Option<RgbImage>, Unreadable> {
     let (width, height) = pixels.dimensions();
     let longer = width.max(height);
     if longer <= side {
-        return Ok(pixels);
+        return Ok(None);
     }
     let scaled = |length: u32| {
         let exact = u64::from(length) * u64::from(side) / u64::from(longer);
         u32::try_from(exact).unwrap_or(1).max(1)
     };
-    resize(&pixels, scaled(width), scaled(height))
+    resize(pixels, scaled(width), scaled(height)).map(Some)
 }
 
 pub(super) fn resize(pixels: &RgbImage, width: u32, height: u32) -> Result<RgbImage, Unreadable> {
@@ -128,6 +163,13 @@ fn turned(pixels: RgbImage, orientation: Orientation) -> RgbImage {
 }
 
 /// JPEG with nothing in it but the picture.
+#[cfg(feature = "turbo")]
+pub(super) fn encode(pixels: &RgbImage) -> Result<Picture, Unreadable> {
+    turbo::encode(pixels, QUALITY)
+}
+
+/// JPEG with nothing in it but the picture.
+#[cfg(not(feature = "turbo"))]
 pub(super) fn encode(pixels: &RgbImage) -> Result<Picture, Unreadable> {
     let (width, height) = pixels.dimensions();
     let side = |length| u16::try_from(length).map_err(unreadable);

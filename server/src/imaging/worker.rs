@@ -46,9 +46,7 @@ pub const ARGUMENT: &str = "image-worker";
 pub fn run(ask: &str) -> Result<(), String> {
     limit().map_err(|error| format!("limits: {error}"))?;
     let ask: Ask = serde_json::from_str(ask).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::new();
-    let mut input = io::stdin().lock().take(sync_core::photo::MOST_BYTES + 1);
-    input.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    let bytes = read().map_err(|error| error.to_string())?;
     let made = make(&ask, bytes).map_err(|error| error.0)?;
     let pictures =
         made.pictures.iter().map(|picture| (picture.width, picture.height, picture.jpeg.len()));
@@ -60,6 +58,28 @@ pub fn run(ask: &str) -> Result<(), String> {
         output.flush()
     };
     write().map_err(|error| error.to_string())
+}
+
+/// The photo, in no more memory than it needs: doubling the room would cost what decoding needs.
+fn read() -> io::Result<Vec<u8>> {
+    const STEP: usize = 1024 * 1024;
+    let mut bytes = Vec::new();
+    let mut input = io::stdin().lock().take(sync_core::photo::MOST_BYTES + 1);
+    loop {
+        let length = bytes.len();
+        bytes.try_reserve_exact(STEP).map_err(io::Error::other)?;
+        bytes.resize(length + STEP, 0);
+        let mut filled = length;
+        while filled < bytes.len() {
+            match input.read(bytes.get_mut(filled..).unwrap_or_default())? {
+                0 => {
+                    bytes.truncate(filled);
+                    return Ok(bytes);
+                }
+                more => filled += more,
+            }
+        }
+    }
 }
 
 /// From now on this process can take only so much.

@@ -1,14 +1,15 @@
 //! Photos through HTTP beside what the machine could do at best in the same run:
 //! `cargo bench -p tests --bench evidence`. Names after `--` choose:
-//! `upload phones bundle copies reuse network`.
+//! `upload phones bundle previews reuse network`.
 //!
 //! * `upload`: photos of 3 MB, one after the other, by PUT and by tus, beside writing and hashing the
 //!   same bytes with the same flushes in this process
 //! * `phones`: 50 phones that send photos of 5 MB at once
 //! * `bundle`: all photos of one case as one ZIP file of more than 4 GiB (`CHAKAN_BENCH_BUNDLE_MB`), read
 //!   back with Python's zipfile
-//! * `copies`: preview and thumbnail of 12 megapixels, beside libjpeg-turbo as Pillow brings it
-//!   (`CHAKAN_BENCH_PYTHON` names a Python that has it)
+//! * `previews`: preview and thumbnail of 12 megapixels, beside libjpeg-turbo as Pillow brings it
+//!   (`CHAKAN_BENCH_PYTHON` names a Python that has it; `--features turbo` lets us use it, too), and
+//!   what the worker process takes for 12 to 200 megapixels
 //! * `reuse`: one photo looked up among a million
 //! * `network`: photos over a slow, lossy line that flaps; `CHAKAN_BENCH_PHOTOS` and
 //!   `CHAKAN_BENCH_PHOTO_KB` set how many (20) and how large (300). `CHAKAN_BENCH_SPEED` (50) runs the
@@ -18,8 +19,9 @@
 //! Only ratios between lines of one run mean anything.
 
 mod bundle;
-mod copies;
 mod network;
+mod previews;
+mod reuse;
 mod uploads;
 
 use std::io::Read;
@@ -30,8 +32,8 @@ fn main() {
         ("upload", uploads::beside_the_floor),
         ("phones", uploads::fifty_phones),
         ("bundle", bundle::beyond_four_gibibytes),
-        ("copies", copies::beside_turbo),
-        ("reuse", copies::among_a_million),
+        ("previews", previews::beside_turbo),
+        ("reuse", reuse::among_a_million),
         ("network", network::bad_line),
     ];
     for (name, run) in all {

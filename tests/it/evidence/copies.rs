@@ -114,8 +114,9 @@ each_engine!(a_photo_of_another_case_is_seen_by_its_looks, |app| {
 
 /// A worker process on these bytes: what it said and how long it took.
 fn work(bytes: &[u8]) -> (Output, Duration) {
+    let program = binary::path();
     let began = Instant::now();
-    let mut child = Command::new(binary::path())
+    let mut child = Command::new(program)
         .args(["image-worker", "\"Copies\""])
         .env_clear()
         .stdin(Stdio::piped())
@@ -140,6 +141,102 @@ fn a_worker_makes_copies_of_twelve_megapixels() {
     assert_eq!(header["pictures"][0][0], json!(1_600));
 }
 
+/// Within the same 64 MiB as a bomb, and the time of a worker: phones make such photos (B31).
+#[test]
+fn a_worker_makes_copies_of_the_largest_photos() {
+    for (width, height, preview) in [
+        (8_000, 6_000, (1_600, 1_200)),
+        (12_000, 9_000, (1_600, 1_200)),
+        (9_000, 12_000, (1_200, 1_600)),
+    ] {
+        let (output, took) = work(&strips(width, height));
+        let what = format!("{width} x {height}");
+        assert!(output.status.success(), "{what}: {:?} after {took:?}", output.status);
+        let end = output.stdout.iter().position(|byte| *byte == b'\n').unwrap();
+        let header: Value = serde_json::from_slice(&output.stdout[..end]).unwrap();
+        let length = usize::try_from(header["pictures"][0][2].as_u64().unwrap()).unwrap();
+        let rest = &output.stdout[end + 1..];
+        let made = image::load_from_memory(&rest[..length]).unwrap();
+        assert_eq!(made.dimensions(), preview, "{what}");
+        let small = image::load_from_memory(&rest[length..]).unwrap();
+        assert_eq!(small.dimensions().0.max(small.dimensions().1), 320, "{what}");
+        // The left is dark and red, the right is light and green, from top to foot.
+        let made = made.into_rgb8();
+        for y in [1, made.height() / 2, made.height() - 2] {
+            let (left, right) = (made.get_pixel(40, y), made.get_pixel(made.width() - 40, y));
+            assert!(left[0] > left[1] && right[1] > right[0] && left[0] < right[1], "{what} {y}");
+        }
+    }
+}
+
+/// The limit is the kernel's, and stands before the first byte of the photo is read.
+#[test]
+fn a_worker_has_sixty_four_mebibytes_beyond_the_program() {
+    let mut child = Command::new(binary::path())
+        .args(["image-worker", "\"Copies\""])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let read =
+        |what: &str| std::fs::read_to_string(format!("/proc/{}/{what}", child.id())).unwrap();
+    let number = |text: &str| text.split_whitespace().next().and_then(|n| n.parse::<u64>().ok());
+    let limit = loop {
+        let limits = read("limits");
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max address space")).unwrap();
+        if let Some(bytes) = number(line) {
+            break bytes;
+        }
+        std::thread::yield_now();
+    };
+    let status = read("status");
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
+    let program = number(size).unwrap() * 1_024;
+    // It may have taken a first mebibyte for the photo already.
+    assert!(limit <= program + 64 * 1_024 * 1_024, "{limit} beyond {program}");
+    assert!(limit >= program + 60 * 1_024 * 1_024, "{limit} beyond {program}");
+    drop(child.stdin.take());
+    assert!(!child.wait().unwrap().success(), "no bytes are no photo");
+}
+
+/// A JPEG of any size from one row of its blocks, which stands in it as often as needed: with a
+/// restart behind each row, every one of them is the same to the decoder.
+fn strips(width: u32, height: u32) -> Vec<u8> {
+    assert!(width.is_multiple_of(8) && height.is_multiple_of(8));
+    let row = image::RgbImage::from_fn(width, 8, |x, y| {
+        let byte = |value: u32| u8::try_from(value).unwrap();
+        let (left, grain) = (x * 150 / width, (x * 7 ^ y * 13) % 24);
+        image::Rgb([byte(100 - left / 2 + grain), byte(20 + left + grain), byte(30 + grain)])
+    });
+    let one = jpeg_of(&row.into(), 85);
+    let scan = one.windows(2).position(|two| two == [0xff, 0xda]).unwrap();
+    let frame = one.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+    let begins = scan + 2 + usize::from(u16::from_be_bytes([one[scan + 2], one[scan + 3]]));
+    let mut bytes = one[..scan].to_vec();
+    bytes[frame + 5..frame + 7].copy_from_slice(&u16::try_from(height).unwrap().to_be_bytes());
+    bytes.extend([0xff, 0xdd, 0, 4]);
+    bytes.extend(u16::try_from(width / 8).unwrap().to_be_bytes());
+    bytes.extend(&one[scan..begins]);
+    for n in 0..height / 8 {
+        if n > 0 {
+            bytes.extend([0xff, 0xd0 + u8::try_from((n - 1) % 8).unwrap()]);
+        }
+        bytes.extend(&one[begins..one.len() - 2]);
+    }
+    bytes.extend([0xff, 0xd9]);
+    bytes
+}
+
+/// A PNG of one light.
+fn wide_png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    let pixels = image::GrayImage::new(width, height);
+    image::DynamicImage::ImageLuma8(pixels).write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
 #[test]
 fn hostile_files_cost_a_worker_its_life_and_nobody_else() {
     let mut bomb = picture(1, ImageFormat::Png);
@@ -150,12 +247,12 @@ fn hostile_files_cost_a_worker_its_life_and_nobody_else() {
     wide[16..24].copy_from_slice(&[0, 0, 0, 1, 0x7f, 0xff, 0xff, 0xff]);
     let checksum = bytes::crc32(&wide[12..29]).to_be_bytes();
     wide[29..33].copy_from_slice(&checksum);
-    let large = big(6_000, 6_000);
+    let large = wide_png(6_000, 6_000);
     let half = &big(2_000, 2_000)[..40_000];
     for (name, bytes) in [
         ("bomb", bomb.as_slice()),
         ("wide", &wide),
-        ("36 megapixels", &large),
+        ("36 megapixels in a format that is decoded whole", &large),
         ("nothing", b""),
         ("noise", &[0xff; 5_000]),
     ] {
