@@ -14,6 +14,10 @@ pub struct DeclarePhotosRequest {
     /// 1 to 200 photos.
     #[schema(min_items = 1, max_items = 200)]
     pub photos: Vec<DeclaredPhoto>,
+    /// What the phone's clock shows while it sends this: from it the server knows how far that clock is
+    /// ahead, and keeps it with each photo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_now: Option<DateTime<Utc>>,
 }
 
 /// One photo, as the phone knows it.
@@ -226,6 +230,10 @@ pub struct PhotoResponse {
     /// What the camera wrote into the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub camera: Option<CameraFacts>,
+    /// What clocks and places said when the server first knew, kept as it was; absent for photos from
+    /// before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<PhotoFacts>,
     /// Reasons to look twice; none of them makes a photo invalid.
     pub notes: Vec<EvidenceNote>,
     /// How much it proves by itself: `strong`, `fair` or `weak`; absent until it has arrived.
@@ -270,12 +278,55 @@ pub struct CameraFacts {
     /// When the satellites said that it was taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gps_at: Option<NaiveDateTime>,
+    /// Texts that programs leave in files that they write, from every directory of EXIF, from XMP,
+    /// IPTC and comments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<FileMark>,
+}
+
+/// A text that a program has left in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FileMark {
+    /// Where it stands: `exif`, `xmp`, `iptc` or `comment`.
+    pub place: String,
+    /// The text, at most 64 characters of it.
+    pub text: String,
+}
+
+/// How a photo's three clocks and its places fit together, as measured once: clocks and distances when
+/// it was announced, what stands in the file when it arrived. Later changes of the case, such as a scene
+/// that is put right, leave it as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PhotoFacts {
+    /// When it was announced, by the server's clock.
+    pub announced_at: DateTime<Utc>,
+    /// How far the phone's clock was ahead of the server's then, in milliseconds; unknown if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_ahead_ms: Option<i64>,
+    /// How far the camera's clock in the file is ahead of the phone's, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera_ahead_ms: Option<i64>,
+    /// How far the satellites' time in the file is ahead of the phone's, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gps_ahead_ms: Option<i64>,
+    /// Metres from the reported scene.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scene_metres: Option<i64>,
+    /// Metres from where the surveyor said they had arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrival_metres: Option<i64>,
+    /// What in the file names a program for editing pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_by: Option<String>,
+    /// Whether it looks like a picture of a screen; absent until it has arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screenshot: Option<bool>,
 }
 
 /// A reason to look twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EvidenceNote {
-    /// `camera_clock_differs`, `gps_clock_differs`, `camera_place_differs`, `mock_position`,
+    /// `device_clock_differs`, `camera_clock_differs`, `gps_clock_differs`, `camera_place_differs`, `mock_position`,
     /// `captured_in_future`, `far_from_scene`, `far_from_arrival`, `edited`, `screenshot`,
     /// `same_in_another_case` or `like_another_photo`.
     pub code: String,

@@ -418,6 +418,21 @@ table! {
 }
 
 table! {
+    photo_facts (photo_id) {
+        photo_id -> Text,
+        announced_at -> BigInt,
+        device_ahead -> Nullable<BigInt>,
+        scene_m -> Nullable<BigInt>,
+        arrival_m -> Nullable<BigInt>,
+        seen_at -> Nullable<BigInt>,
+        camera_ahead -> Nullable<BigInt>,
+        gps_ahead -> Nullable<BigInt>,
+        edited_by -> Nullable<Text>,
+        screenshot -> Nullable<Bool>,
+    }
+}
+
+table! {
     photo_requests (id) {
         id -> Text,
         case_id -> Text,
@@ -872,5 +887,6 @@ allow_tables_to_appear_in_same_query!(draft_quarantine, cases);
 allow_tables_to_appear_in_same_query!(draft_quarantine, branches);
 allow_tables_to_appear_in_same_query!(case_draft, cases);
 allow_tables_to_appear_in_same_query!(photos, blobs);
+allow_tables_to_appear_in_same_query!(photos, photo_facts);
 allow_tables_to_appear_in_same_query!(custody_entries, custody_heads);
 allow_tables_to_appear_in_same_query!(custody_checkpoints, custody_checkpoint_heads);

@@ -13,13 +13,16 @@ use api_spec::{
     problem::Code,
 };
 use futures_util::{StreamExt, stream};
-use sync_core::{capture, ids::CaseId, lifecycle::EventKind, photo::ContentHash};
+use sync_core::{capture, ids::CaseId, lifecycle::EventKind, photo::ContentHash, time::Instant};
 
 use super::{
     Missing, camera,
     check::check_declarations,
-    custody, receipt, receive,
-    rules::{self, Declaration, Declared, MediaType, Note, PhotoRefusal, Surroundings},
+    custody,
+    facts::{self, FactsRow},
+    media::MediaType,
+    receipt, receive,
+    rules::{self, Declaration, Declared, Note, PhotoRefusal, Surroundings},
     store::{self, BlobRow, PhotoRow},
     surroundings::{self, Seen},
     tally,
@@ -82,6 +85,8 @@ struct Announced {
     case_id: CaseId,
     declarations: Vec<Declaration>,
     stored: BTreeSet<ContentHash>,
+    /// What the phone's clock showed.
+    device_now: Option<Instant>,
 }
 
 impl Announced {
@@ -92,14 +97,16 @@ impl Announced {
         request: &DeclarePhotosRequest,
     ) -> Result<Self, ApiError> {
         let declarations = check_declarations(case_id, request)?;
+        let device_now = request.device_now.map(|at| wire::instant("device_now", at));
+        let device_now = device_now.transpose().map_err(|field| ApiError::invalid(vec![field]))?;
         let stored = list_stored(app, &actor, case_id, &declarations).await?;
-        Ok(Self { actor, case_id, declarations, stored })
+        Ok(Self { actor, case_id, declarations, stored, device_now })
     }
 
     fn declare(&self, conn: &mut Conn, app: &App) -> Result<DeclarePhotosResponse, ApiError> {
         let (actor, id) = (&self.actor, self.case_id);
         receive::open_case(conn, actor, id)?;
-        let new = declare(conn, app, actor, id, &self.declarations)?;
+        let new = self.insert_new(conn, app)?;
         if !new.is_empty() {
             let data = serde_json::json!({ "photo_ids": new });
             let (kind, now) = (EventKind::PhotoDeclared, app.now());
@@ -107,6 +114,29 @@ impl Announced {
         }
         let receipts = receive_stored(conn, app, actor, id, &self.stored)?;
         declared_response(&store::list(conn, id)?, &self.declarations, receipts)
+    }
+
+    /// Stores the new ones; answers their ids.
+    fn insert_new(&self, conn: &mut Conn, app: &App) -> Result<Vec<uuid::Uuid>, ApiError> {
+        let (actor, id, now) = (&self.actor, self.case_id, app.now());
+        let rows = store::list(conn, id)?;
+        let mut of_case: Vec<_> = rows.iter().map(PhotoRow::declaration).collect();
+        let around = surroundings::of_case(conn, id)?;
+        let device_ahead = self.device_now.map(|at| at.since(now));
+        let (mut new, mut acts) = (Vec::new(), Vec::new());
+        for (n, photo) in self.declarations.iter().enumerate() {
+            let same_id = store::find(conn, photo.id)?.map(|row| row.declaration());
+            let judged = rules::judge_declaration(photo, same_id.as_ref(), &of_case);
+            if judged.map_err(|refusal| refused(n, refusal))? == Declared::New {
+                store::insert(conn, photo, actor, now)?;
+                facts::announce(conn, photo, &around, device_ahead, now)?;
+                of_case.push(photo.clone());
+                new.push(photo.id.into());
+                acts.push(receive::captured(photo));
+            }
+        }
+        custody::append_all(conn, app, id, Author::from(actor), (acts, now))?;
+        Ok(new)
     }
 }
 
@@ -151,31 +181,6 @@ fn is_seen(conn: &mut Conn, actor: &Actor, sha256: ContentHash) -> Result<bool, 
         }
     }
     Ok(false)
-}
-
-/// Stores the new ones; answers their ids.
-fn declare(
-    conn: &mut Conn,
-    app: &App,
-    actor: &Actor,
-    id: CaseId,
-    declarations: &[Declaration],
-) -> Result<Vec<uuid::Uuid>, ApiError> {
-    let rows = store::list(conn, id)?;
-    let mut of_case: Vec<_> = rows.iter().map(PhotoRow::declaration).collect();
-    let (mut new, mut acts, now) = (Vec::new(), Vec::new(), app.now());
-    for (n, photo) in declarations.iter().enumerate() {
-        let same_id = store::find(conn, photo.id)?.map(|row| row.declaration());
-        let judged = rules::judge_declaration(photo, same_id.as_ref(), &of_case);
-        if judged.map_err(|refusal| refused(n, refusal))? == Declared::New {
-            store::insert(conn, photo, actor, now)?;
-            of_case.push(photo.clone());
-            new.push(photo.id.into());
-            acts.push(receive::captured(photo));
-        }
-    }
-    custody::append_all(conn, app, id, Author::from(actor), (acts, now))?;
-    Ok(new)
 }
 
 fn refused(n: usize, refusal: PhotoRefusal) -> ApiError {
@@ -242,10 +247,12 @@ pub async fn list_photos(
         let around = surroundings::of_case(conn, id)?;
         let mut photos = Vec::new();
         let rows = store::list_with_contents(conn, id)?;
+        let mut facts = facts::list(conn, id)?;
         let manifest = tally(rows.iter().map(|(photo, _)| photo));
         for (photo, content) in rows {
             let seen = surroundings::of_photo(conn, &actor, id, &photo)?;
-            photos.push(photo_response((photo, content), &around, seen));
+            let facts = facts.remove(&photo.id.0);
+            photos.push(photo_response((photo, content, facts), &around, seen));
         }
         Ok((manifest, photos))
     };
@@ -290,32 +297,27 @@ fn missing_response(photo: &Missing) -> MissingPhoto {
 }
 
 fn photo_response(
-    (row, content): (PhotoRow, Option<BlobRow>),
+    (row, content, kept): (PhotoRow, Option<BlobRow>, Option<FactsRow>),
     around: &Surroundings,
     seen: Seen,
 ) -> PhotoResponse {
     let photo = row.declaration();
     // Bytes that came for another case say nothing about a photo that has not come for this one.
     let content = content.filter(|_| row.received_at.is_some());
-    let facts = content.as_ref().map(|content| {
-        serde_json::from_value::<CameraFacts>(content.camera.0.clone()).unwrap_or_default()
-    });
+    let facts = content.as_ref().map(facts::of_content);
     let camera = facts.as_ref().map(camera::camera).unwrap_or_default();
     let mut notes = rules::notes(&photo, row.declared_at.0, &camera);
-    let pixel = |length: i64| u32::try_from(length).unwrap_or(0);
-    let pixels = content.as_ref().map_or((0, 0), |row| (pixel(row.width), pixel(row.height)));
-    let png = content.as_ref().is_some_and(|row| row.media_type == "image/png");
     let around = Surroundings {
-        pixels,
-        png,
+        device_ahead: kept.as_ref().and_then(FactsRow::device_ahead),
         same_elsewhere: seen.same_elsewhere,
         like_another: !seen.look.like.is_empty(),
         ..around.clone()
     };
+    let around = content.iter().fold(around, |around, content| content.surroundings(around));
     notes.extend(rules::notes_about(&photo, &camera, &around));
     let grade = content.as_ref().map(|_| rules::grade(&notes, &photo, &camera));
     let wanted = capture::wanted(photo.slot);
-    let flaws = seen.look.exposure.map(|exposure| capture::flaws(wanted, pixels, exposure));
+    let flaws = seen.look.exposure.map(|exposure| capture::flaws(wanted, around.pixels, exposure));
     let position = photo.position.map(|point| Position {
         lat: point.lat(),
         lon: point.lon(),
@@ -343,6 +345,7 @@ fn photo_response(
         no_copies: no_copies(content.as_ref(), &seen).map(Into::into),
         flaws: flaws.into_iter().flatten().map(|flaw| flaw.as_str().to_owned()).collect(),
         also_in_cases: seen.visible_cases.into_iter().map(Into::into).collect(),
+        facts: kept.map(FactsRow::response),
         camera: facts.filter(|facts| *facts != CameraFacts::default()),
     }
 }
@@ -359,7 +362,8 @@ fn no_copies(content: Option<&BlobRow>, seen: &Seen) -> Option<&'static str> {
 
 fn note(note: Note) -> EvidenceNote {
     let (seconds, metres) = match note {
-        Note::CameraClockDiffers(span)
+        Note::DeviceClockDiffers(span)
+        | Note::CameraClockDiffers(span)
         | Note::GpsClockDiffers(span)
         | Note::CapturedInFuture(span) => (Some(span.0 / 1_000), None),
         Note::CameraPlaceDiffers(metres)

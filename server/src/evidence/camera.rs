@@ -11,7 +11,7 @@ use sync_core::{
     time::{Instant, Span},
 };
 
-use super::rules::Camera;
+use super::{marks, rules::Camera};
 
 /// EXIF stands in the first 64 KiB after the file's start; anything further on is not looked for.
 pub(super) const MOST_BYTES: usize = 256 * 1024;
@@ -26,7 +26,10 @@ pub(super) fn read(start: &[u8]) -> CameraFacts {
         .read_from_container(&mut Cursor::new(start))
         // Common phones write directories that a strict reader refuses.
         .or_else(|error| error.distill_partial_result(|_| {}));
-    exif.map(|exif| facts(&exif)).unwrap_or_default()
+    let exif = exif.ok();
+    let mut found = exif.as_ref().map(facts).unwrap_or_default();
+    found.marks = marks::read(start, exif.as_ref());
+    found
 }
 
 /// The facts as rules compare them.
@@ -36,7 +39,12 @@ pub(super) fn camera(facts: &CameraFacts) -> Camera {
         utc_offset: facts.utc_offset_minutes.map(|minutes| Span::minutes(minutes.into())),
         position: facts.position.and_then(|at| Point::new(at.lat, at.lon).ok()),
         gps_at: facts.gps_at.map(|at| Instant(at.and_utc().timestamp_millis())),
-        software: facts.software.clone(),
+        marks: facts
+            .software
+            .iter()
+            .chain(facts.marks.iter().map(|mark| &mark.text))
+            .cloned()
+            .collect(),
         named: facts.make.is_some() || facts.model.is_some(),
     }
 }
@@ -51,6 +59,7 @@ fn facts(exif: &Exif) -> CameraFacts {
         model: text(exif, Tag::Model),
         software: text(exif, Tag::Software),
         gps_at: gps_at(exif),
+        marks: Vec::new(),
     }
 }
 

@@ -11,10 +11,7 @@ use image::{ImageFormat, ImageReader, Limits};
 use sync_core::photo::MOST_BYTES;
 use tokio::sync::Semaphore;
 
-use super::{
-    camera,
-    rules::{MediaType, judge_pixels},
-};
+use super::{camera, media::MediaType, rules::judge_pixels};
 use crate::{error::ApiError, ports::blobs::Complete};
 
 /// Headers end within this in all but strange files.

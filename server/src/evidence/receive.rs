@@ -8,7 +8,7 @@ use sync_core::{
 use super::{
     care,
     custody::{self, NewAct, Subject},
-    derived,
+    derived, facts,
     rules::Declaration,
     store::{self, PhotoRow},
 };
@@ -54,6 +54,7 @@ pub(super) fn receive(
             news = true;
             let data = serde_json::json!({ "photo_id": photo.id.0, "sha256": sha256 });
             append(conn, app, actor, case_id, EventKind::PhotoReceived, now, data)?;
+            facts::see(conn, &photo.declaration(), now)?;
             acts.push(received(&photo.declaration(), facts));
         }
     }

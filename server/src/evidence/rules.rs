@@ -86,131 +86,6 @@ pub fn judge_declaration(
     }
 }
 
-/// The kinds of picture and video that we take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MediaType {
-    /// JPEG.
-    Jpeg,
-    /// PNG.
-    Png,
-    /// WebP.
-    Webp,
-    /// HEIC: kept, never decoded (B32).
-    Heic,
-    /// MPEG-4 video, kept like the next ones and never decoded.
-    Mp4,
-    /// QuickTime video.
-    QuickTime,
-    /// Video of older phones.
-    ThreeGp,
-}
-
-/// Majors and compatible brands of ISO base media files (ISO/IEC 14496-12), and what they stand for.
-/// `mif1` and `isom` are said by many kinds of file beside the brand that tells which one it is.
-const BRANDS: &[(&[[u8; 4]], MediaType)] = &[
-    (
-        &[*b"heic", *b"heix", *b"heim", *b"heis", *b"hevc", *b"hevx", *b"hevm", *b"hevs"],
-        MediaType::Heic,
-    ),
-    (&[*b"qt  "], MediaType::QuickTime),
-    (
-        &[*b"3gp4", *b"3gp5", *b"3gp6", *b"3gp7", *b"3gp8", *b"3gp9", *b"3gs7", *b"3ge6", *b"3ge7"],
-        MediaType::ThreeGp,
-    ),
-    (
-        &[
-            *b"mp41", *b"mp42", *b"isom", *b"iso2", *b"iso4", *b"iso5", *b"iso6", *b"avc1",
-            *b"M4V ", *b"MSNV",
-        ],
-        MediaType::Mp4,
-    ),
-];
-/// Majors that leave it to the compatible brands what the file is.
-const GENERAL: &[[u8; 4]] = &[*b"mif1", *b"msf1"];
-/// No honest file type box is longer.
-const LONGEST_FILE_TYPE: usize = 256;
-
-impl MediaType {
-    /// The media type on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Jpeg => "image/jpeg",
-            Self::Png => "image/png",
-            Self::Webp => "image/webp",
-            Self::Heic => "image/heic",
-            Self::Mp4 => "video/mp4",
-            Self::QuickTime => "video/quicktime",
-            Self::ThreeGp => "video/3gpp",
-        }
-    }
-
-    /// The end of the names of files of this kind.
-    #[must_use]
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
-            Self::Heic => "heic",
-            Self::Mp4 => "mp4",
-            Self::QuickTime => "mov",
-            Self::ThreeGp => "3gp",
-        }
-    }
-
-    /// The kind that has this media type.
-    #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
-        let all = [Self::Jpeg, Self::Png, Self::Webp, Self::Heic];
-        let videos = [Self::Mp4, Self::QuickTime, Self::ThreeGp];
-        all.into_iter().chain(videos).find(|kind| kind.as_str() == name)
-    }
-
-    /// Whether our worker decodes it. The others are handed out as they are, and only to be saved.
-    #[must_use]
-    pub fn is_decoded(self) -> bool {
-        matches!(self, Self::Jpeg | Self::Png | Self::Webp)
-    }
-
-    /// Whether it moves.
-    #[must_use]
-    pub fn is_video(self) -> bool {
-        matches!(self, Self::Mp4 | Self::QuickTime | Self::ThreeGp)
-    }
-
-    /// What the first bytes say. Nothing that a client claims about its bytes counts (B32).
-    #[must_use]
-    pub fn of_bytes(start: &[u8]) -> Option<Self> {
-        match start {
-            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
-            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
-            [a, b, c, d, b'f', b't', b'y', b'p', rest @ ..] => {
-                let length = usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])).ok()?;
-                let brands = rest.get(..length.checked_sub(8)?)?;
-                if length <= LONGEST_FILE_TYPE { Self::of_brands(brands) } else { None }
-            }
-            _ => None,
-        }
-    }
-
-    /// What a file type box says: its major brand, and where that is a general one, the others.
-    fn of_brands(brands: &[u8]) -> Option<Self> {
-        let (brands, rest) = brands.as_chunks::<4>();
-        let [major, _version, others @ ..] = brands else { return None };
-        let of = |brand: &[u8; 4]| {
-            BRANDS.iter().find(|(names, _)| names.contains(brand)).map(|(_, kind)| *kind)
-        };
-        let kind = if GENERAL.contains(major) {
-            others.iter().find_map(of).filter(|kind| *kind == Self::Heic)
-        } else {
-            of(major)
-        };
-        if rest.is_empty() { kind } else { None }
-    }
-}
-
 /// Whether somebody may later have to decode this many pixels (B31).
 ///
 /// # Errors
@@ -231,8 +106,8 @@ pub struct Camera {
     pub position: Option<Point>,
     /// When the satellites said that it was.
     pub gps_at: Option<Instant>,
-    /// The program that wrote the file last.
-    pub software: Option<String>,
+    /// What programs have left in the file: their names, from every place where they leave them.
+    pub marks: Vec<String>,
     /// Whether it says which camera it was.
     pub named: bool,
 }
@@ -244,6 +119,8 @@ pub struct Surroundings {
     pub scene: Option<(Point, f64)>,
     /// Where the surveyor said they had arrived.
     pub arrival: Option<Point>,
+    /// How far the phone's clock was ahead of ours when it announced the photo.
+    pub device_ahead: Option<Span>,
     /// Pixels across and down.
     pub pixels: (u32, u32),
     /// Whether the bytes are a PNG, as screenshots are.
@@ -257,6 +134,8 @@ pub struct Surroundings {
 /// Something about a photo that does not fit together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Note {
+    /// The phone's clock was this far from ours; positive when the phone's was ahead.
+    DeviceClockDiffers(Span),
     /// The camera's time is this far from the phone's; positive when the camera is ahead.
     CameraClockDiffers(Span),
     /// The camera's place is this many metres from the phone's.
@@ -338,35 +217,106 @@ const EDITORS: &[&str] = &[
     "facetune",
     "醒图",
     "acdsee",
+    "camera raw",
+    "capture one",
+    "darktable",
+    "luminar",
+    "photopea",
+    "picsay",
+    "vsco",
+    "faceapp",
+    "b612",
+    "beautycam",
+    "美颜",
+    "黄油相机",
+    "imagemagick",
+    "轻颜",
 ];
+/// Words by which systems mark pictures of their own screens.
+const SCREENSHOTS: &[&str] = &["screenshot", "screen shot", "截屏", "截图"];
+
+/// The first mark that names a program for changing pictures.
+#[must_use]
+pub fn edited_by(camera: &Camera) -> Option<String> {
+    camera.marks.iter().find(|mark| names_one_of(mark, EDITORS)).cloned()
+}
+
+fn names_one_of(mark: &str, words: &[&str]) -> bool {
+    let mark = mark.to_lowercase();
+    words.iter().any(|word| mark.contains(word))
+}
+
+/// Whether it calls itself a picture of a screen, or has the shape of one and no camera.
+#[must_use]
+pub fn is_screenshot(camera: &Camera, around: &Surroundings) -> bool {
+    let (long, short) =
+        (around.pixels.0.max(around.pixels.1), around.pixels.0.min(around.pixels.1));
+    // Screens of phones are at least 16 by 9; cameras take 4 by 3 or 3 by 2, and 16 by 9 in JPEG.
+    let tall = u64::from(long) * 9 >= u64::from(short) * 16 && short > 0;
+    let shape = tall && (around.png || u64::from(long) * 9 > u64::from(short) * 17);
+    !camera.named && shape || camera.marks.iter().any(|mark| names_one_of(mark, SCREENSHOTS))
+}
+
+/// How far the two clocks in a file are ahead of the phone's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clocks {
+    /// The camera's.
+    pub camera: Option<Span>,
+    /// The satellites'.
+    pub gps: Option<Span>,
+}
+
+/// Compares a file's clocks with the phone's.
+#[must_use]
+pub fn clocks(declared: &Declaration, camera: &Camera) -> Clocks {
+    let wall_clock = camera.wall_clock.map(|at| at - camera.utc_offset.unwrap_or(USUAL_OFFSET));
+    Clocks {
+        camera: wall_clock.map(|at| at.since(declared.captured_at)),
+        gps: camera.gps_at.map(|at| at.since(declared.captured_at)),
+    }
+}
+
+/// How far from the scene and from the arrival a photo was taken, in metres.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Distances {
+    /// From the reported scene.
+    pub scene: Option<f64>,
+    /// From where the surveyor said they had arrived.
+    pub arrival: Option<f64>,
+}
+
+/// Measures from where the phone says that it was.
+#[must_use]
+pub fn distances(declared: &Declaration, around: &Surroundings) -> Distances {
+    let metres = |from: Option<Point>| {
+        declared.position.zip(from).map(|(here, there)| here.distance_m(there))
+    };
+    Distances {
+        scene: metres(around.scene.map(|(place, _)| place)),
+        arrival: metres(around.arrival),
+    }
+}
 
 /// Doubts that come from a photo's surroundings.
 #[must_use]
 pub fn notes_about(declared: &Declaration, camera: &Camera, around: &Surroundings) -> Vec<Note> {
     let accuracy = declared.accuracy_m.unwrap_or(0.0);
-    let far = |from: Option<Point>, within: f64| {
-        let metres = declared.position.zip(from).map(|(here, there)| here.distance_m(there));
-        metres.filter(|metres| *metres > within + accuracy)
-    };
+    let far =
+        |metres: Option<f64>, within: f64| metres.filter(|metres| *metres > within + accuracy);
+    let distances = distances(declared, around);
     let radius = around.scene.map_or(0.0, |(_, radius)| radius);
-    let scene = far(around.scene.map(|(place, _)| place), SCENE_M.max(radius));
-    let arrival = far(around.arrival, ARRIVAL_M);
-    let gps = camera.gps_at.map(|at| at.since(declared.captured_at));
-    let gps = gps.filter(|ahead| ahead.abs() > CLOCK_TOLERANCE);
-    let software = camera.software.as_deref().unwrap_or_default().to_lowercase();
-    let edited = EDITORS.iter().any(|editor| software.contains(editor));
-    let (long, short) =
-        (around.pixels.0.max(around.pixels.1), around.pixels.0.min(around.pixels.1));
-    // Screens of phones are at least 16 by 9; cameras take 4 by 3 or 3 by 2, and 16 by 9 in JPEG.
-    let tall = u64::from(long) * 9 >= u64::from(short) * 16 && short > 0;
-    let screenshot =
-        !camera.named && tall && (around.png || u64::from(long) * 9 > u64::from(short) * 17);
+    let scene = far(distances.scene, SCENE_M.max(radius));
+    let arrival = far(distances.arrival, ARRIVAL_M);
+    let differs = |ahead: &Span| ahead.abs() > CLOCK_TOLERANCE;
+    let gps = clocks(declared, camera).gps.filter(differs);
+    let device = around.device_ahead.filter(differs);
     [
+        device.map(Note::DeviceClockDiffers),
         gps.map(Note::GpsClockDiffers),
         scene.map(Note::FarFromScene),
         arrival.map(Note::FarFromArrival),
-        edited.then_some(Note::Edited),
-        screenshot.then_some(Note::Screenshot),
+        edited_by(camera).is_some().then_some(Note::Edited),
+        is_screenshot(camera, around).then_some(Note::Screenshot),
         around.same_elsewhere.then_some(Note::SameElsewhere),
         around.like_another.then_some(Note::LikeAnother),
     ]
@@ -380,6 +330,7 @@ impl Note {
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
+            Self::DeviceClockDiffers(_) => "device_clock_differs",
             Self::CameraClockDiffers(_) => "camera_clock_differs",
             Self::CameraPlaceDiffers(_) => "camera_place_differs",
             Self::MockPosition => "mock_position",
@@ -405,11 +356,8 @@ const USUAL_OFFSET: Span = Span::hours(8);
 /// What does not fit together. A photo without doubts may still be false; one with doubts is kept.
 #[must_use]
 pub fn notes(declared: &Declaration, declared_at: Instant, camera: &Camera) -> Vec<Note> {
-    let clock = camera.wall_clock.and_then(|wall_clock| {
-        let taken_at = wall_clock - camera.utc_offset.unwrap_or(USUAL_OFFSET);
-        let ahead = taken_at.since(declared.captured_at);
-        (ahead.abs() > CLOCK_TOLERANCE).then_some(Note::CameraClockDiffers(ahead))
-    });
+    let clock = clocks(declared, camera).camera;
+    let clock = clock.filter(|ahead| ahead.abs() > CLOCK_TOLERANCE).map(Note::CameraClockDiffers);
     let place = camera.position.zip(declared.position).and_then(|(camera, phone)| {
         let metres = camera.distance_m(phone);
         let tolerance = PLACE_TOLERANCE_M + declared.accuracy_m.unwrap_or(0.0);
@@ -477,41 +425,6 @@ mod tests {
     }
 
     #[test]
-    fn first_bytes_tell_what_it_is() {
-        for (start, expected) in [
-            (&b"\xff\xd8\xff\xe0rest"[..], Some(MediaType::Jpeg)),
-            (b"\x89PNG\r\n\x1a\nrest", Some(MediaType::Png)),
-            (b"RIFF\x10\0\0\0WEBPVP8 ", Some(MediaType::Webp)),
-            (b"RIFF\x10\0\0\0WAVEfmt ", None),
-            (b"\xff\xd8", None),
-            (b"GIF89a", None),
-            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", None),
-            (b"<html>\xff\xd8\xff", None),
-            (b"%PDF-1.7", None),
-            (b"", None),
-            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heicrest", Some(MediaType::Heic)),
-            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heixrest", Some(MediaType::Heic)),
-            (b"\0\0\0\x14ftypqt  \0\0\x02\0qt  wide", Some(MediaType::QuickTime)),
-            (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42", Some(MediaType::Mp4)),
-            (b"\0\0\0\x18ftypisom\0\0\x02\0isomavc1", Some(MediaType::Mp4)),
-            (b"\0\0\0\x14ftyp3gp5\0\0\x01\0isom", Some(MediaType::ThreeGp)),
-            // Sound, AVIF, JPEG XL, and boxes that end before they end or nowhere.
-            (b"\0\0\0\x14ftypM4A \0\0\0\0isom", None),
-            (b"\0\0\0\x18ftypavif\0\0\0\0mif1heic", None),
-            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", None),
-            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1mp42", None),
-            (b"\0\0\0\x14ftypjxl \0\0\0\0jxl ", None),
-            (b"\0\0\0\x18ftypheic\0\0\0\0mif1", None),
-            (b"\0\0\0\x07ftypheic\0\0\0\0mif1", None),
-            (b"\0\0\0\x0cftypheic", None),
-            (b"\0\0\0\x15ftypheic\0\0\0\0mif1h", None),
-            (b"\xff\xff\xff\xffftypheic\0\0\0\0mif1", None),
-        ] {
-            assert_eq!(MediaType::of_bytes(start), expected, "{start:?}");
-        }
-    }
-
-    #[test]
     fn two_hundred_megapixels_are_enough() {
         assert_eq!(judge_pixels(16_320, 12_240), Ok(()));
         assert_eq!(judge_pixels(1, 65_535), Ok(()));
@@ -558,5 +471,51 @@ mod tests {
         assert_eq!(notes(&nowhere, NOON, &at(31.0)), []);
         let mock = Declaration { mock: Some(true), ..declaration(1) };
         assert_eq!(notes(&mock, NOON, &at(30.0)), [Note::MockPosition]);
+    }
+
+    fn marked(mark: &str) -> Camera {
+        Camera { marks: vec![mark.to_owned()], named: true, ..Camera::default() }
+    }
+
+    #[test]
+    fn programs_that_change_pictures_are_known_and_phones_are_not() {
+        for mark in
+            ["Adobe Photoshop 25.0 (Windows)", "Snapseed 2.21", "美图秀秀 9", "MEITU", "GIMP"]
+        {
+            assert_eq!(edited_by(&marked(mark)), Some(mark.to_owned()));
+            let notes = notes_about(&declaration(1), &marked(mark), &Surroundings::default());
+            assert_eq!(notes, [Note::Edited]);
+        }
+        for mark in ["16.4", "HarmonyOS 4", "MIUI Camera", "SM-S9180XXU1", "CREATOR: gd-jpeg v1.0"]
+        {
+            assert_eq!(edited_by(&marked(mark)), None, "{mark}");
+        }
+    }
+
+    #[test]
+    fn a_screenshot_has_the_shape_of_a_screen_or_says_so() {
+        let shaped = |pixels, png| Surroundings { pixels, png, ..Surroundings::default() };
+        let nameless = Camera::default();
+        for (camera, around, expected) in [
+            (&nameless, shaped((1_080, 2_400), true), true),
+            (&nameless, shaped((1_080, 2_400), false), true),
+            (&nameless, shaped((4_000, 3_000), true), false),
+            (&nameless, shaped((1_920, 1_080), false), false),
+            (&marked("16.4"), shaped((1_080, 2_400), false), false),
+            (&marked("Screenshot"), shaped((4_000, 3_000), false), true),
+            (&nameless, shaped((0, 0), true), false),
+        ] {
+            assert_eq!(is_screenshot(camera, &around), expected, "{camera:?} {around:?}");
+        }
+    }
+
+    #[test]
+    fn a_phone_whose_clock_is_wrong_is_noted() {
+        let ahead = |span| Surroundings { device_ahead: Some(span), ..Surroundings::default() };
+        let notes = |span| notes_about(&declaration(1), &Camera::default(), &ahead(span));
+        assert_eq!(notes(Span::minutes(5)), []);
+        for wrong in [Span::minutes(6), Span::days(3_650), Span::days(-3_650)] {
+            assert_eq!(notes(wrong), [Note::DeviceClockDiffers(wrong)]);
+        }
     }
 }

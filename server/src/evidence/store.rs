@@ -8,7 +8,11 @@ use sync_core::{
     time::Instant,
 };
 
-use super::{inspect::Picture, rules::Declaration};
+use super::{
+    inspect::Picture,
+    media::MediaType,
+    rules::{Declaration, Surroundings},
+};
 use crate::{
     auth::policy::Actor,
     db::{
@@ -70,6 +74,15 @@ pub(super) struct BlobRow {
     pub(super) width: i64,
     pub(super) height: i64,
     pub(super) camera: Json,
+}
+
+impl BlobRow {
+    /// What the bytes themselves say of a photo's surroundings.
+    pub(super) fn surroundings(&self, around: Surroundings) -> Surroundings {
+        let pixel = |length: i64| u32::try_from(length).unwrap_or(0);
+        let pixels = (pixel(self.width), pixel(self.height));
+        Surroundings { pixels, png: self.media_type == MediaType::Png.as_str(), ..around }
+    }
 }
 
 pub(super) fn find(conn: &mut Conn, id: PhotoId) -> Result<Option<PhotoRow>, ApiError> {

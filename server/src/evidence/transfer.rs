@@ -22,10 +22,10 @@ use super::{
     copies::MakeCopies,
     incoming,
     inspect::{self, Picture},
+    media::MediaType,
     ranges, receipt,
     receive::{self, Received},
     room,
-    rules::MediaType,
     store, views,
 };
 use crate::{

@@ -57,7 +57,7 @@ pub(super) async fn sync(
         .await;
     let mut declared = Vec::with_capacity(manifests.len());
     for item in manifests {
-        declared.push(do_manifest(app, actor.clone(), item).await);
+        declared.push(do_manifest(app, actor.clone(), device_now, item).await);
     }
     let feed = match feed {
         // What cannot be read now is asked for again with the same cursor.
@@ -118,18 +118,29 @@ fn is_key(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic())
 }
 
-async fn do_manifest(app: &App, actor: Actor, item: Value) -> PhoneManifestResult {
+async fn do_manifest(
+    app: &App,
+    actor: Actor,
+    device_now: DateTime<Utc>,
+    item: Value,
+) -> PhoneManifestResult {
     let case_id = uuid_of(&item, "case_id");
-    let (reply, problem) = match declare(app, actor, item).await {
+    let (reply, problem) = match declare(app, actor, device_now, item).await {
         Ok(reply) => (Some(reply), None),
         Err(error) => (None, Some(error.problem())),
     };
     PhoneManifestResult { case_id, reply, problem }
 }
 
-async fn declare(app: &App, actor: Actor, item: Value) -> Result<DeclarePhotosResponse, ApiError> {
+async fn declare(
+    app: &App,
+    actor: Actor,
+    device_now: DateTime<Utc>,
+    item: Value,
+) -> Result<DeclarePhotosResponse, ApiError> {
     let (case_id, fields) = split(item)?;
-    let request: DeclarePhotosRequest = read(fields)?;
+    let mut request: DeclarePhotosRequest = read(fields)?;
+    request.device_now.get_or_insert(device_now);
     evidence::declare(app, actor, case_id, &request).await
 }
 

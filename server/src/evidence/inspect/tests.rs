@@ -180,9 +180,29 @@ fn what_the_camera_wrote_is_read() {
         model: Some("FC-1".into()),
         software: None,
         gps_at: None,
+        marks: Vec::new(),
     };
     assert_eq!(found.camera, expected);
     assert_eq!((found.width, found.height), (40, 30), "as stored, whatever the orientation says");
+}
+
+#[test]
+fn programs_are_named_in_every_directory_of_exif() {
+    let comment = Value::Undefined(b"ASCII\0\0\0Screenshot".to_vec(), 0);
+    let thumbnail = Field {
+        tag: Tag::Software,
+        ifd_num: In::THUMBNAIL,
+        value: Value::Ascii(vec![b"Meitu".to_vec()]),
+    };
+    for (field, text) in [
+        (ascii(Tag::Software, "Adobe Photoshop 25.0"), "Adobe Photoshop 25.0"),
+        (Field { tag: Tag::UserComment, ifd_num: In::PRIMARY, value: comment }, "Screenshot"),
+        (thumbnail, "Meitu"),
+    ] {
+        let found = look(file(&jpeg_with(&tiff(&[ascii(Tag::Make, "Camera"), field])))).unwrap();
+        let texts: Vec<_> = found.camera.marks.iter().map(|mark| mark.text.as_str()).collect();
+        assert_eq!(texts, [text]);
+    }
 }
 
 #[test]
