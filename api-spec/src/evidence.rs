@@ -448,6 +448,8 @@ pub struct CustodyStep {
 /// Which photos a case needs.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CapturePlanResponse {
+    /// The version of the plans: the one that was in force when the case was reported.
+    pub version: i64,
     /// Kind of accident: `single_vehicle`, `collision`, `injury`, `glass`, `scratch` or `flood`.
     pub kind: String,
     /// Slots in the order in which they are taken.

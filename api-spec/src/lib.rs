@@ -16,6 +16,7 @@ pub mod identity;
 pub mod offer;
 pub mod negotiation;
 pub mod page;
+pub mod photo_plan;
 pub mod problem;
 pub mod promise;
 pub mod repair;

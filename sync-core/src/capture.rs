@@ -1,7 +1,11 @@
 //! Guided capture (B3): which photos an accident needs, and whether one is good enough, so that the
 //! phone can say so while the surveyor still stands before the car.
 
+mod book;
+
 use serde::{Deserialize, Serialize};
+
+pub use book::{GivenSlot, PlanBook, PlanFault};
 
 use crate::{photo::PhotoSlot, wire_name::wire_names};
 
@@ -38,7 +42,8 @@ wire_names! {
 }
 
 /// One photo of a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Wanted {
     /// What it shows.
     pub slot: PhotoSlot,
@@ -48,132 +53,11 @@ pub struct Wanted {
     pub shorter_side: u32,
 }
 
-/// Slot, how many at least, pixels of the shorter side.
-type Row = (PhotoSlot, u32, u32);
-
-/// The photo plans that ship as default.
-const PLANS: &[(AccidentKind, &[Row])] = {
-    use PhotoSlot as S;
-    const PAPERS: u32 = 1_000;
-    const SCENE: u32 = 1_200;
-    const DETAIL: u32 = 1_500;
-    &[
-        (
-            AccidentKind::SingleVehicle,
-            &[
-                (S::SceneFront, 1, SCENE),
-                (S::SceneRear, 1, SCENE),
-                (S::SceneLeft, 1, SCENE),
-                (S::SceneRight, 1, SCENE),
-                (S::StruckObject, 1, SCENE),
-                (S::VehicleWithPlate, 1, SCENE),
-                (S::VehicleAt45, 1, SCENE),
-                (S::Vin, 1, DETAIL),
-                (S::DamageNear, 1, SCENE),
-                (S::DamageClose, 1, DETAIL),
-                (S::ContactMarks, 1, DETAIL),
-                (S::DrivingLicenceFront, 1, PAPERS),
-                (S::DrivingLicenceBack, 1, PAPERS),
-                (S::VehicleLicenceFront, 1, PAPERS),
-                (S::VehicleLicenceBack, 1, PAPERS),
-                (S::Mileage, 0, PAPERS),
-                (S::SpecialPermit, 0, PAPERS),
-                (S::SurveyorWithVehicle, 0, SCENE),
-                (S::CustomerWithVehicle, 0, SCENE),
-            ],
-        ),
-        (
-            AccidentKind::Collision,
-            &[
-                (S::SceneFront, 1, SCENE),
-                (S::SceneRear, 1, SCENE),
-                (S::SceneLeft, 1, SCENE),
-                (S::SceneRight, 1, SCENE),
-                (S::VehicleWithPlate, 2, SCENE),
-                (S::VehicleAt45, 2, SCENE),
-                (S::Vin, 1, DETAIL),
-                (S::DamageNear, 2, SCENE),
-                (S::DamageClose, 2, DETAIL),
-                (S::ContactMarks, 2, DETAIL),
-                (S::DrivingLicenceFront, 1, PAPERS),
-                (S::DrivingLicenceBack, 1, PAPERS),
-                (S::VehicleLicenceFront, 1, PAPERS),
-                (S::VehicleLicenceBack, 1, PAPERS),
-                (S::Mileage, 0, PAPERS),
-                (S::SpecialPermit, 0, PAPERS),
-            ],
-        ),
-        (
-            AccidentKind::Injury,
-            &[
-                (S::SceneFront, 2, SCENE),
-                (S::SceneRear, 2, SCENE),
-                (S::SceneLeft, 1, SCENE),
-                (S::SceneRight, 1, SCENE),
-                (S::VehicleWithPlate, 1, SCENE),
-                (S::VehicleAt45, 2, SCENE),
-                (S::Vin, 1, DETAIL),
-                (S::DamageNear, 1, SCENE),
-                (S::DamageClose, 1, DETAIL),
-                (S::ContactMarks, 2, DETAIL),
-                (S::DrivingLicenceFront, 1, PAPERS),
-                (S::DrivingLicenceBack, 1, PAPERS),
-                (S::VehicleLicenceFront, 1, PAPERS),
-                (S::VehicleLicenceBack, 1, PAPERS),
-                (S::SpecialPermit, 0, PAPERS),
-            ],
-        ),
-        (
-            AccidentKind::Glass,
-            &[
-                (S::VehicleWithPlate, 1, SCENE),
-                (S::Vin, 1, DETAIL),
-                (S::DamageNear, 1, SCENE),
-                (S::DamageClose, 1, DETAIL),
-                (S::VehicleLicenceFront, 1, PAPERS),
-            ],
-        ),
-        (
-            AccidentKind::Scratch,
-            &[
-                (S::VehicleWithPlate, 1, SCENE),
-                (S::VehicleAt45, 1, SCENE),
-                (S::Vin, 1, DETAIL),
-                (S::DamageNear, 1, SCENE),
-                (S::DamageClose, 1, DETAIL),
-                (S::VehicleLicenceFront, 1, PAPERS),
-                (S::DrivingLicenceFront, 1, PAPERS),
-            ],
-        ),
-        (
-            AccidentKind::Flood,
-            &[
-                (S::SceneFront, 1, SCENE),
-                (S::SceneRear, 1, SCENE),
-                (S::VehicleWithPlate, 1, SCENE),
-                (S::VehicleAt45, 1, SCENE),
-                (S::Vin, 1, DETAIL),
-                (S::DamageNear, 2, SCENE),
-                (S::Mileage, 1, PAPERS),
-                (S::VehicleLicenceFront, 1, PAPERS),
-                (S::DrivingLicenceFront, 1, PAPERS),
-            ],
-        ),
-    ]
-};
-
-/// The photos that an accident of this kind needs, in the order in which they are taken.
+/// The photos that an accident of this kind needs by the plans that ship as default, in the order in
+/// which they are taken.
 #[must_use]
 pub fn plan(kind: AccidentKind) -> Vec<Wanted> {
-    let rows = PLANS.iter().filter(|(known, _)| *known == kind).flat_map(|(_, rows)| rows.iter());
-    rows.map(|&(slot, least, shorter_side)| Wanted { slot, least, shorter_side }).collect()
-}
-
-/// What the strictest plan wants of a photo of this slot.
-#[must_use]
-pub fn wanted(slot: PhotoSlot) -> Option<Wanted> {
-    let all = AccidentKind::ALL.iter().flat_map(|kind| plan(*kind));
-    all.filter(|wanted| wanted.slot == slot).max_by_key(|wanted| wanted.shorter_side)
+    PlanBook::built_in().plan(kind).to_vec()
 }
 
 /// A slot with how many photos are there and how many are still needed.

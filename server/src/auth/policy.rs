@@ -282,6 +282,8 @@ operations! {
     GetPreview                     "get_preview"                  Roles(CASE_READERS);
     GetThumbnail                   "get_thumbnail"                Roles(CASE_READERS);
     GetCapturePlan                 "get_capture_plan"             Roles(CASE_READERS);
+    GetPhotoPlans                  "get_photo_plans"              Roles(CASE_READERS);
+    ImportPhotoPlans               "import_photo_plans"           Roles(&[Admin]);
     RequestPhotos                  "request_photos"               Roles(&[Assessor, Verifier, Adjudicator, Manager]);
     HoldEvidence                   "hold_evidence"                Roles(&[Manager, Complaints, Adjudicator]);
     ReleaseEvidence                "release_evidence"             Roles(&[Manager]);

@@ -433,6 +433,16 @@ table! {
 }
 
 table! {
+    photo_plans (version) {
+        version -> BigInt,
+        note -> Text,
+        plans -> Text,
+        imported_at -> BigInt,
+        imported_by -> Text,
+    }
+}
+
+table! {
     photo_requests (id) {
         id -> Text,
         case_id -> Text,

@@ -13,10 +13,16 @@ use api_spec::{
     problem::Code,
 };
 use futures_util::{StreamExt, stream};
-use sync_core::{capture, ids::CaseId, lifecycle::EventKind, photo::ContentHash, time::Instant};
+use sync_core::{
+    capture::{self, PlanBook},
+    ids::CaseId,
+    lifecycle::EventKind,
+    photo::ContentHash,
+    time::Instant,
+};
 
 use super::{
-    Missing, camera,
+    Missing, books, camera,
     check::check_declarations,
     custody,
     facts::{self, FactsRow},
@@ -248,11 +254,12 @@ pub async fn list_photos(
         let mut photos = Vec::new();
         let rows = store::list_with_contents(conn, id)?;
         let mut facts = facts::list(conn, id)?;
+        let (_, book) = books::of_case(conn, id)?;
         let manifest = tally(rows.iter().map(|(photo, _)| photo));
         for (photo, content) in rows {
             let seen = surroundings::of_photo(conn, &actor, id, &photo)?;
             let facts = facts.remove(&photo.id.0);
-            photos.push(photo_response((photo, content, facts), &around, seen));
+            photos.push(photo_response((photo, content, facts), (&around, &book), seen));
         }
         Ok((manifest, photos))
     };
@@ -298,7 +305,7 @@ fn missing_response(photo: &Missing) -> MissingPhoto {
 
 fn photo_response(
     (row, content, kept): (PhotoRow, Option<BlobRow>, Option<FactsRow>),
-    around: &Surroundings,
+    (around, book): (&Surroundings, &PlanBook),
     seen: Seen,
 ) -> PhotoResponse {
     let photo = row.declaration();
@@ -316,7 +323,7 @@ fn photo_response(
     let around = content.iter().fold(around, |around, content| content.surroundings(around));
     notes.extend(rules::notes_about(&photo, &camera, &around));
     let grade = content.as_ref().map(|_| rules::grade(&notes, &photo, &camera));
-    let wanted = capture::wanted(photo.slot);
+    let wanted = book.wanted(photo.slot);
     let flaws = seen.look.exposure.map(|exposure| capture::flaws(wanted, around.pixels, exposure));
     let position = photo.position.map(|point| Position {
         lat: point.lat(),

@@ -8,6 +8,7 @@
 //! the photo; they refuse nothing.
 
 mod api;
+mod books;
 mod bundle;
 mod camera;
 mod care;
@@ -74,6 +75,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(copies::get_preview)
         .service(copies::get_thumbnail)
         .service(plans::get_capture_plan)
+        .service(books::get_photo_plans)
+        .service(books::import_photo_plans)
         .service(plans::request_photos)
         .configure(uploads::routes);
 }

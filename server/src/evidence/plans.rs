@@ -8,7 +8,7 @@ use api_spec::evidence::{
 };
 use serde::Deserialize;
 use sync_core::{
-    capture::{AccidentKind, filled, plan},
+    capture::{AccidentKind, filled},
     custody::Act,
     ids::CaseId,
     lifecycle::EventKind,
@@ -17,6 +17,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use super::{
+    books,
     custody::{self, NewAct, Subject},
     receive, store as photos,
 };
@@ -44,8 +45,9 @@ pub struct PlanQuery {
 
 /// Which photos a case needs, which are there, and which a reviewer has asked for
 ///
-/// The phone shows this while it captures; it knows the same plans and measures sharpness and light
-/// itself. `kind` is `collision` unless it is given.
+/// The phone reads this when it gets the case, and again when its feed tells of `photos_requested`; it
+/// fills the plan and measures sharpness and light by itself, with the same code. The plans are those of
+/// the version that was in force when the case was reported, whatever was imported since. `kind` is `collision` unless it is given.
 #[utoipa::path(operation_id = "get_capture_plan", tag = "evidence",
     params(("id" = Uuid, Path, description = "case"), ("kind" = Option<String>, Query, description = "single_vehicle, collision, injury, glass, scratch or flood")),
     responses((status = 200, description = "the plan", body = CapturePlanResponse)))]
@@ -66,11 +68,11 @@ pub async fn get_capture_plan(
     let read = move |conn: &mut Conn| {
         case_log::see(conn, &actor, id)?;
         let taken: Vec<_> = photos::list(conn, id)?.iter().map(|row| row.declaration()).collect();
-        Ok((taken, store::list(conn, id)?))
+        Ok((books::of_case(conn, id)?, taken, store::list(conn, id)?))
     };
-    let (taken, requests) = app.db.read(read).await?;
+    let ((version, book), taken, requests) = app.db.read(read).await?;
     let shown: Vec<PhotoSlot> = taken.iter().map(|photo| photo.slot).collect();
-    let slots = filled(&plan(kind), &shown).into_iter().map(|slot| PlanSlot {
+    let slots = filled(book.plan(kind), &shown).into_iter().map(|slot| PlanSlot {
         slot: slot.wanted.slot.as_str().to_owned(),
         least: slot.wanted.least,
         taken: slot.taken,
@@ -85,6 +87,7 @@ pub async fn get_capture_plan(
         row.response(u32::try_from(since).unwrap_or(u32::MAX))
     });
     Ok(web::Json(CapturePlanResponse {
+        version,
         kind: kind.as_str().to_owned(),
         slots: slots.collect(),
         requests: requests.collect(),

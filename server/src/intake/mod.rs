@@ -76,6 +76,14 @@ pub fn promises_of(conn: &mut Conn, cases: &[CaseId]) -> Result<Vec<Promised>, A
     store::list_promises(conn, cases)
 }
 
+/// When the newest case was reported.
+///
+/// # Errors
+/// Database faults.
+pub fn newest_report(conn: &mut Conn) -> Result<Option<Instant>, ApiError> {
+    store::newest_report(conn)
+}
+
 /// A case that is known to exist.
 ///
 /// # Errors

@@ -112,6 +112,12 @@ pub(super) fn find(conn: &mut Conn, id: CaseId) -> Result<Option<CaseRow>, ApiEr
     Ok(cases::table.find(id.to_string()).select(CaseRow::as_select()).first(conn).optional()?)
 }
 
+pub(super) fn newest_report(conn: &mut Conn) -> Result<Option<Instant>, ApiError> {
+    let newest: Option<i64> =
+        cases::table.select(diesel::dsl::max(cases::reported_at)).first(conn)?;
+    Ok(newest.map(Instant))
+}
+
 pub(super) fn get_reported(conn: &mut Conn, id: CaseId) -> Result<ReportedCase, ApiError> {
     let row = find(conn, id)?.ok_or_else(ApiError::not_found)?;
     Ok(ReportedCase {

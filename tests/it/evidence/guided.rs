@@ -134,3 +134,85 @@ each_engine!(clocks_and_distances_are_kept_as_they_were_first_known, |app| {
     let wrong = json!({ "photos": [entry(&jpeg(9))], "device_now": "1970-01-01T00:00:00Z" });
     surveyor.post(&format!("/cases/{case}/photos"), &wrong).refuses("device_now", "out_of_range");
 });
+
+each_engine!(photo_plans_are_imported_by_version_and_a_case_keeps_its_own, |app| {
+    let old = new_case(&app);
+    let surveyor = surveyor_of(&app, old);
+    let admin = app.person(Role::Admin);
+    let first = admin.get("/photo-plans").expect(200).value();
+    assert_eq!((&first["version"], first.get("imported_at")), (&json!(0), None));
+    let mut plans = first["plans"].clone();
+    plans["glass"] = json!([{ "slot": "mileage", "least": 3, "shorter_side": 2_000 }]);
+    let request = json!({ "note": "玻璃单独破碎：里程表三张", "plans": plans });
+    let _ = app.person(Role::Manager).post("/photo-plans", &request).problem(403, "forbidden");
+
+    // What is wrong is named by kind, place and field, and nothing is kept.
+    for (place, value, code) in [
+        ("glass.0.slot", json!("selfie"), "unknown"),
+        ("glass.0.least", json!(21), "out_of_range"),
+        ("glass.0.shorter_side", json!(-1), "out_of_range"),
+        ("collision.4.least", json!(-1), "out_of_range"),
+    ] {
+        let parts: Vec<_> = place.split('.').collect();
+        let mut wrong = request.clone();
+        wrong["plans"][parts[0]][parts[1].parse::<usize>().unwrap()][parts[2]] = value;
+        admin.post("/photo-plans", &wrong).refuses(&format!("plans.{place}"), code);
+    }
+    let mut short = request.clone();
+    short["plans"].as_object_mut().unwrap().remove("flood");
+    admin.post("/photo-plans", &short).refuses("plans.flood", "missing");
+    let mut silent = request.clone();
+    silent["note"] = json!(" ");
+    admin.post("/photo-plans", &silent).refuses("note", "wrong_length");
+    assert_eq!(admin.get("/photo-plans").expect(200).value()["version"], json!(0));
+
+    let saved = admin.post("/photo-plans", &request).expect(201).value();
+    assert_eq!((&saved["version"], &saved["plans"]), (&json!(1), &plans));
+    assert_eq!(surveyor.get("/photo-plans").expect(200).value(), saved);
+    assert_eq!(surveyor.get("/photo-plans?version=0").expect(200).value(), first);
+    let _ = surveyor.get("/photo-plans?version=9").problem(404, "not_found");
+
+    app.advance(Span::minutes(1));
+    let new = new_case(&app);
+    send(&app, new, &surveyor);
+    let plan = |case: CaseId| {
+        surveyor.get(&format!("/cases/{case}/capture-plan?kind=glass")).expect(200).value()
+    };
+    assert_eq!(plan(old)["version"], json!(0));
+    assert!(plan(old)["slots"].as_array().unwrap().len() > 3);
+    assert_eq!(plan(new)["version"], json!(1));
+    let wanted =
+        json!([{ "slot": "mileage", "least": 3, "taken": 0, "missing": 3, "shorter_side": 2_000 }]);
+    assert_eq!(plan(new)["slots"], wanted);
+    // Another import changes neither of them, not even with a clock that was put back.
+    app.advance(Span::hours(-2));
+    assert_eq!(admin.post("/photo-plans", &request).expect(201).value()["version"], json!(2));
+    assert_eq!((plan(old)["version"].clone(), plan(new)["version"].clone()), (json!(0), json!(1)));
+});
+
+each_engine!(asked_for_photos_reach_the_phone_by_its_feed, |app| {
+    let case = new_case(&app);
+    let surveyor = surveyor_of(&app, case);
+    let feed = |after: Option<&Value>| {
+        let asked = after.map_or(json!({}), |cursor| json!({ "after": cursor }));
+        let request = json!({ "device_now": wire::time(app.now()), "feed": asked });
+        surveyor.post("/sync", &request).expect(200).value()["feed"].clone()
+    };
+    let cursor = feed(None)["cursor"].clone();
+    let asked = json!({ "slot": "vin", "least": 1, "reason": "车架号看不清" });
+    let verifier = app.person(Role::Verifier);
+    let _ = verifier.post(&format!("/cases/{case}/photo-requests"), &asked).expect(201);
+    let news = feed(Some(&cursor));
+    let change = &news["changes"][0];
+    assert_eq!(
+        (&change["case_id"], &change["topic"]),
+        (&json!(case.to_string()), &json!("photos_requested"))
+    );
+    let plan = surveyor.get(&format!("/cases/{case}/capture-plan")).expect(200).value();
+    assert_eq!(plan["requests"][0]["reason"], asked["reason"]);
+    // Somebody who is not on the case hears nothing.
+    let other = app.person(Role::Surveyor);
+    let request = json!({ "device_now": wire::time(app.now()), "feed": { "after": cursor } });
+    let heard = other.post("/sync", &request).expect(200).value()["feed"]["changes"].clone();
+    assert_eq!(heard, json!([]));
+});
