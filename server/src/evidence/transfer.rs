@@ -25,8 +25,7 @@ use super::{
     media::MediaType,
     ranges, receipt,
     receive::{self, Received},
-    room,
-    store, views,
+    room, store, views,
 };
 use crate::{
     app::App,

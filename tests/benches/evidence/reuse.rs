@@ -43,7 +43,7 @@ pub fn among_a_million() {
         for sql in rows(engine) {
             app.write(move |conn| {
                 use diesel::RunQueryDsl;
-                Ok(diesel::sql_query(sql).execute(conn)?)
+                Ok(diesel::sql_query(sql.as_str()).execute(conn)?)
             });
         }
         let (state, mut state_of_dice) = (app.state(), 1_u64);

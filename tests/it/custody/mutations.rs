@@ -259,8 +259,9 @@ impl Change {
             11 => "received_at = received_at + 1".into(),
             12 => "received_at = NULL".into(),
             _ => {
-                let sql = format!("DELETE FROM photos WHERE id = '{id}'");
-                return Self { sql: vec![sql], place: Place::Photo(id) };
+                let tables = [("photo_facts", "photo_id"), ("photos", "id")];
+                let delete = |(table, key)| format!("DELETE FROM {table} WHERE {key} = '{id}'");
+                return Self { sql: tables.map(delete).into(), place: Place::Photo(id) };
             }
         };
         Self {

@@ -82,7 +82,7 @@ async fn over_http_objects_come_back_and_damaged_ones_are_put_right() {
             blobs.put_original(complete(&blobs, &bytes).await, UNTIL).await.unwrap();
             assert_eq!(read(&blobs, sha256).await.unwrap(), bytes);
         }
-        bucket.damage(&blobs.key(sha256).to_string());
+        bucket.damage(blobs.key(sha256).as_ref());
         assert!(matches!(read(&blobs, sha256).await, Err(BlobFault::Damaged)));
         blobs.put_original(complete(&blobs, &bytes).await, UNTIL).await.unwrap();
         assert_eq!(read(&blobs, sha256).await.unwrap(), bytes);
