@@ -31,11 +31,11 @@ impl<'a> Browser<'a> {
     /// Starts one; nothing where it is not installed and nobody asked for it.
     fn start(app: &'a TestApp) -> Option<Self> {
         let folder = repository().join("tests/js");
-        let program = std::env::var("CHAKAN_CHROMIUM").unwrap_or("/usr/bin/chromium".into());
+        let program = std::env::var_os("CHAKAN_CHROMIUM").unwrap_or("/usr/bin/chromium".into());
         let driver = folder.join("node_modules/playwright-core");
         if !driver.is_dir() || !Path::new(&program).exists() {
             let required = std::env::var_os("CHAKAN_TEST_BROWSER").is_some_and(|t| t == "require");
-            assert!(!required, "npm ci in tests/js was not run, or there is no {program}");
+            assert!(!required, "npm ci in tests/js was not run, or there is no {program:?}");
             println!("without a browser: install chromium and run npm ci in tests/js");
             return None;
         }
@@ -109,7 +109,7 @@ fn a_customer_reads_and_agrees_on_a_narrow_phone_without_javascript() {
     let app = TestApp::start(Engine::Sqlite).unwrap();
     let Some(mut browser) = Browser::start(&app) else { return };
     let mut assessed = Assessed::with_a_bumper(&app);
-    assessed.add_part("右前大灯总成（带自适应远近光、日间行车灯和转向辅助照明）", 1_234_567_89);
+    assessed.add_part("右前大灯总成（带自适应远近光、日间行车灯和转向辅助照明）", 123_456_789);
     let (_, link) = assessed.send();
     browser.open(&link);
     let text = browser.look("sheet-zh");

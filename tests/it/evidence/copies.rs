@@ -207,7 +207,7 @@ fn strips(width: u32, height: u32) -> Vec<u8> {
     assert!(width.is_multiple_of(8) && height.is_multiple_of(8));
     let row = image::RgbImage::from_fn(width, 8, |x, y| {
         let byte = |value: u32| u8::try_from(value).unwrap();
-        let (left, grain) = (x * 150 / width, (x * 7 ^ y * 13) % 24);
+        let (left, grain) = (x * 150 / width, ((x * 7) ^ (y * 13)) % 24);
         image::Rgb([byte(100 - left / 2 + grain), byte(20 + left + grain), byte(30 + grain)])
     });
     let one = jpeg_of(&row.into(), 85);
