@@ -49,6 +49,22 @@ pub fn chakan(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     command
 }
 
+/// The worker that makes copies of one photo, started as the server starts it.
+///
+/// # Panics
+/// When it cannot be started.
+#[must_use]
+pub fn image_worker() -> Child {
+    Command::new(path())
+        .args(["image-worker", "\"Copies\""])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program")
+}
+
 /// A server in a process of its own, killed on drop.
 pub struct Process {
     child: Child,

@@ -8,6 +8,7 @@
 //! a [`TestApp`] goes away no server error was answered, no job has failed and no personal data
 //! stands in the log, unless the test said so.
 
+pub mod alone;
 mod app;
 pub mod binary;
 mod builders;

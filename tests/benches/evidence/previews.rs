@@ -134,14 +134,7 @@ impl Drop for Turbo {
 /// Time and memory of one worker process, as the server starts it.
 fn cost(name: &str, jpeg: &[u8]) {
     let began = Instant::now();
-    let mut child = Command::new(tests::binary::path())
-        .args(["image-worker", "\"Copies\""])
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program");
+    let mut child = tests::binary::image_worker();
     let status = format!("/proc/{}/status", child.id());
     let mut input = child.stdin.take().expect("a pipe");
     let bytes = jpeg.to_vec();

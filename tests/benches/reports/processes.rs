@@ -9,21 +9,20 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, mpsc},
+    sync::mpsc,
 };
 
 use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer, web};
 use diesel::{ExpressionMethods, RunQueryDsl, SqliteConnection, connection::SimpleConnection};
 use server::{
-    auth::{Auth, keys::Missing, policy::Role, token::Bearer},
-    config::{Config, Database, Mode},
+    auth::{policy::Role, token::Bearer},
+    config::Database,
     db::{
         Native,
         schema::{case_changes, case_events, cases, idempotency_keys},
     },
     identity::{self, NewPerson},
-    ports::{Ports, blobs, clock, ids, imaging, notifier, travel_time},
-    startup,
+    ports::ids,
 };
 use sync_core::ids::{BranchId, PersonId};
 
@@ -166,25 +165,7 @@ pub fn serve(contestant: Contestant, directory: &Path) {
 }
 
 async fn chakan(database: Database, directory: &Path) {
-    let keys = directory.join("keys");
-    Auth::load(&keys, Missing::Generate, &ids::SystemIds).expect("keys");
-    let config = Config {
-        database,
-        data_dir: directory.to_owned(),
-        keys_dir: Some(keys),
-        ..Config::from_text("listen = '127.0.0.1:0'", Mode::Production).expect("settings")
-    };
-    let blobs = blobs::FileBlobs::open(&directory.join("blobs")).expect("a directory");
-    let ports = Ports {
-        clock: Arc::new(clock::SystemClock),
-        ids: Arc::new(ids::SystemIds),
-        notifier: Arc::new(notifier::NoGateway),
-        blobs: Arc::new(blobs),
-        imaging: Arc::new(imaging::HereImaging),
-        travel_time: Arc::new(travel_time::StraightLine),
-        calibration: Arc::default(),
-    };
-    let running = startup::build(config, ports).await.expect("the server starts");
+    let running = tests::alone::build(database, directory).await;
     let app = running.app();
     let (person, branch): (PersonId, BranchId) = (app.new_id(), app.new_id());
     let now = app.now();

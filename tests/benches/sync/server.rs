@@ -4,15 +4,13 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::Arc,
 };
 
 use server::{
     auth::{Auth, keys::Missing, policy::Role},
-    config::{Config, Database, Mode},
+    config::Database,
     identity::{self, NewPerson},
-    ports::{Ports, blobs, clock, ids, imaging, notifier, travel_time},
-    startup,
+    ports::ids,
 };
 use sync_core::ids::{BranchId, PersonId};
 use uuid::Uuid;
@@ -93,24 +91,7 @@ pub fn database(directory: &Path) -> Database {
 /// Runs until it is killed.
 pub fn serve(directory: &Path, people: usize) {
     actix_web::rt::System::new().block_on(async {
-        let _ = auth(directory);
-        let config = Config {
-            database: database(directory),
-            data_dir: directory.to_owned(),
-            keys_dir: Some(directory.join("keys")),
-            ..Config::from_text("listen = '127.0.0.1:0'", Mode::Production).expect("settings")
-        };
-        let blobs = blobs::FileBlobs::open(&directory.join("blobs")).expect("a directory");
-        let ports = Ports {
-            clock: Arc::new(clock::SystemClock),
-            ids: Arc::new(ids::SystemIds),
-            notifier: Arc::new(notifier::NoGateway),
-            blobs: Arc::new(blobs),
-            imaging: Arc::new(imaging::HereImaging),
-            travel_time: Arc::new(travel_time::StraightLine),
-            calibration: Arc::default(),
-        };
-        let running = startup::build(config, ports).await.expect("the server starts");
+        let running = tests::alone::build(database(directory), directory).await;
         let (app, now) = (running.app(), running.app().now());
         if people > 0 {
             app.db

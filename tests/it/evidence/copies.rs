@@ -114,16 +114,8 @@ each_engine!(a_photo_of_another_case_is_seen_by_its_looks, |app| {
 
 /// A worker process on these bytes: what it said and how long it took.
 fn work(bytes: &[u8]) -> (Output, Duration) {
-    let program = binary::path();
     let began = Instant::now();
-    let mut child = Command::new(program)
-        .args(["image-worker", "\"Copies\""])
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = binary::image_worker();
     let mut input = child.stdin.take().unwrap();
     let bytes = bytes.to_vec();
     let writer = std::thread::spawn(move || std::io::Write::write_all(&mut input, &bytes));
