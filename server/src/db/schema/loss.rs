@@ -1,6 +1,82 @@
-//! Tables of the loss sheet: what it is made under, verified by, negotiated and repaired on.
+//! Tables of the loss sheet: its versions, what it is made under, verified by, negotiated,
+//! agreed and repaired on.
 
 use diesel::table;
+
+table! {
+    assessment_versions (id) {
+        id -> Text,
+        case_id -> Text,
+        number -> BigInt,
+        heads -> Text,
+        draft_sha256 -> Binary,
+        sheet -> Binary,
+        sheet_sha256 -> Binary,
+        total_fen -> BigInt,
+        rescue_fen -> BigInt,
+        uncovered_fen -> BigInt,
+        self_borne_fen -> BigInt,
+        note -> Nullable<Text>,
+        author -> Text,
+        frozen_at -> BigInt,
+    }
+}
+
+table! {
+    agreement_links (id) {
+        id -> Text,
+        token_sha256 -> Binary,
+        case_id -> Text,
+        version_id -> Text,
+        sent_to -> Text,
+        code_to -> Text,
+        staff_name -> Text,
+        staff_no -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        superseded_at -> Nullable<BigInt>,
+        authorisation_id -> Nullable<Text>,
+    }
+}
+
+table! {
+    agreement_codes (id) {
+        id -> Text,
+        link_id -> Text,
+        code_hmac -> Binary,
+        recipient_hmac -> Binary,
+        sent_at -> BigInt,
+        expires_at -> BigInt,
+        wrong_tries -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    agreement_objections (id) {
+        id -> Text,
+        link_id -> Text,
+        case_id -> Text,
+        version_id -> Text,
+        reason -> Text,
+        words -> Text,
+        objected_at -> BigInt,
+    }
+}
+
+table! {
+    agreements (version_id) {
+        version_id -> Text,
+        case_id -> Text,
+        link_id -> Text,
+        code_id -> Text,
+        agreed_at -> BigInt,
+        record -> Binary,
+        signature -> Binary,
+        key_id -> Text,
+    }
+}
 
 table! {
     rate_cards (id) {
