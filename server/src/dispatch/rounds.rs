@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use sync_core::{
-    clock::{ClockName, ClockState},
+    clock::ClockName,
     ids::{BranchId, CaseId},
     lifecycle::{CaseStatus, EventKind},
-    promise::{Limit, PromiseProfile, ZoneClass},
+    promise::Limit,
     time::{Instant, Span},
 };
 
@@ -16,7 +16,7 @@ use super::{
     offers,
     rules::{
         ArrivalVerdict, Candidate,
-        autopilot::{Level, Mode, Somebody, Step, Waiting},
+        autopilot::{Level, Mode, Somebody, Step, Waiting, decide_by},
     },
     search::search,
     store::{offers as offer_rows, queue as store, tasks as task_rows},
@@ -157,14 +157,8 @@ fn enqueue_new(
             }
         };
         let limit_at = decide_by(&log.clocks(now), log.profile(), now);
-        let escalated = Level::Nobody;
-        let waiting = Waiting { mode, offer, since: now, limit_at, escalated, open_until: None };
-        // Who could be sent need not be looked up where nobody is sent without being told.
-        let next_at = match waiting.step(Somebody::Nobody, now) {
-            Step::Wait(until) => until,
-            _ => now,
-        };
-        store::insert(conn, log.case_id, log.branch, (now, limit_at, next_at))?;
+        let waiting = Waiting::begun(mode, offer, now, limit_at);
+        store::insert(conn, log.case_id, log.branch, (now, limit_at, waiting.first_look()))?;
         done.insert(log.case_id);
     }
     Ok(done)
@@ -207,21 +201,6 @@ fn waits(conn: &mut Conn, id: CaseId) -> Result<bool, ApiError> {
     let log = case_log::entries(conn, id)?;
     let done = [EventKind::SurveyCompleted, EventKind::ProxyNeeded];
     Ok(!log.iter().any(|entry| done.contains(&entry.kind)))
-}
-
-/// Until when somebody must have it: the limit of dispatch; where that has stopped already, as long
-/// again, but not longer than the customer was promised an arrival.
-fn decide_by(states: &[ClockState], profile: &PromiseProfile, now: Instant) -> Instant {
-    let running = |clock: ClockName| {
-        let found = states.iter().find(|state| state.clock == clock);
-        found.filter(|state| state.is_running()).and_then(|state| state.limit_at)
-    };
-    if let Some(limit_at) = running(ClockName::Dispatch).filter(|at| now < *at) {
-        return limit_at;
-    }
-    let again = now + profile.span(ClockName::Dispatch, ZoneClass::Other);
-    let arrival = running(ClockName::Arrival).filter(|at| now < *at);
-    arrival.map_or(again, |at| at.min(again))
 }
 
 /// A case of a branch that a catastrophe has hit says so, and has the limits that were ordered (C58).

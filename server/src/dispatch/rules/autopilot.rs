@@ -1,6 +1,10 @@
 //! PURE: what happens next with a case that nobody is on the way to (C04).
 
-use sync_core::time::{Instant, Span};
+use sync_core::{
+    clock::{ClockName, ClockState},
+    promise::{PromiseProfile, ZoneClass},
+    time::{Instant, Span},
+};
 
 /// How a branch sends people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +107,23 @@ impl Waiting {
     const DISPATCHER_PERCENT: i64 = 40;
     const MANAGER_PERCENT: i64 = 20;
 
+    /// A case to which nothing has happened yet.
+    #[must_use]
+    pub fn begun(mode: Mode, offer: Span, now: Instant, limit_at: Instant) -> Self {
+        let escalated = Level::Nobody;
+        Self { mode, offer, since: now, limit_at, escalated, open_until: None }
+    }
+
+    /// When to look at it first. Who could be sent need not be looked up where people send, before
+    /// somebody has to be told.
+    #[must_use]
+    pub fn first_look(&self) -> Instant {
+        match self.step(Somebody::Nobody, self.since) {
+            Step::Wait(until) => until,
+            _ => self.since,
+        }
+    }
+
     fn asked_at(&self, percent: i64) -> Instant {
         let whole = self.limit_at.since(self.since).0.max(0);
         self.limit_at - Span(whole / 100 * percent)
@@ -166,6 +187,22 @@ impl Waiting {
     }
 }
 
+/// Until when somebody must have it: the limit of dispatch; where that has stopped already, as long
+/// again, but not longer than the customer was promised an arrival.
+#[must_use]
+pub fn decide_by(states: &[ClockState], profile: &PromiseProfile, now: Instant) -> Instant {
+    let running = |clock: ClockName| {
+        let found = states.iter().find(|state| state.clock == clock);
+        found.filter(|state| state.is_running()).and_then(|state| state.limit_at)
+    };
+    if let Some(limit_at) = running(ClockName::Dispatch).filter(|at| now < *at) {
+        return limit_at;
+    }
+    let again = now + profile.span(ClockName::Dispatch, ZoneClass::Other);
+    let arrival = running(ClockName::Arrival).filter(|at| now < *at);
+    arrival.map_or(again, |at| at.min(again))
+}
+
 /// Whether a surveyor could be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Somebody {
@@ -179,19 +216,55 @@ pub enum Somebody {
 
 #[cfg(test)]
 mod tests {
+    use sync_core::clock::{TimeConfidence, Verdict};
+
     use super::*;
 
     const BEGIN: Instant = Instant(1_750_000_000_000);
 
     fn waiting(mode: Mode) -> Waiting {
-        Waiting {
-            mode,
-            offer: Span::seconds(60),
-            since: BEGIN,
-            limit_at: BEGIN + Span::minutes(5),
-            escalated: Level::Nobody,
-            open_until: None,
+        Waiting::begun(mode, Span::seconds(60), BEGIN, BEGIN + Span::minutes(5))
+    }
+
+    #[test]
+    fn a_new_case_is_looked_at_when_something_can_be_due() {
+        // At once where the system sends; else when the dispatcher has to be told, two minutes before.
+        assert_eq!(waiting(Mode::Automatic).first_look(), BEGIN);
+        assert_eq!(waiting(Mode::Manual).first_look(), BEGIN + Span::minutes(3));
+        let late = Waiting::begun(Mode::Manual, Span::seconds(60), BEGIN, BEGIN);
+        assert_eq!(late.first_look(), BEGIN, "somebody has to be told now");
+    }
+
+    fn clock(clock: ClockName, limit: i64, stopped: bool) -> ClockState {
+        let limit_at = BEGIN + Span::minutes(limit);
+        ClockState {
+            clock,
+            started_at: Some(BEGIN - Span::minutes(10)),
+            limit_at: Some(limit_at),
+            provisional: false,
+            opens_at: None,
+            warns_at: Vec::new(),
+            stopped_at: stopped.then_some(BEGIN),
+            stop_recorded_at: stopped.then_some(BEGIN),
+            confidence: TimeConfidence::Certain,
+            verdict: Verdict::Running { remaining_ms: limit_at.since(BEGIN) },
         }
+    }
+
+    #[test]
+    fn somebody_has_it_by_the_limit_of_dispatch_or_as_long_again() {
+        use ClockName::{Arrival, Dispatch};
+        let profile = PromiseProfile::zhejiang_2010();
+        let by = |states: &[ClockState]| decide_by(states, &profile, BEGIN).since(BEGIN);
+        let minutes = Span::minutes;
+        assert_eq!(by(&[clock(Dispatch, 4, false), clock(Arrival, 2, false)]), minutes(4));
+        // Sent once already, or too late already: five minutes more, but no promised arrival is passed.
+        assert_eq!(by(&[clock(Dispatch, 4, true), clock(Arrival, 20, false)]), minutes(5));
+        assert_eq!(by(&[clock(Dispatch, 0, false), clock(Arrival, 20, false)]), minutes(5));
+        assert_eq!(by(&[clock(Dispatch, 4, true), clock(Arrival, 2, false)]), minutes(2));
+        assert_eq!(by(&[clock(Dispatch, 4, true), clock(Arrival, 2, true)]), minutes(5));
+        assert_eq!(by(&[clock(Dispatch, 4, true), clock(Arrival, -1, false)]), minutes(5));
+        assert_eq!(by(&[]), minutes(5));
     }
 
     #[test]
