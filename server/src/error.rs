@@ -126,6 +126,14 @@ impl ApiError {
         self.cause == Cause::Contention
     }
 
+    /// The fault of an insert whose unique key another writer may have taken at the same moment: the
+    /// same work finds what the other one did when it looks again.
+    #[must_use]
+    pub fn or_again(fault: diesel::result::Error) -> Self {
+        let fault = Self::from(fault);
+        if fault.is_unique_violation() { Self::contention() } else { fault }
+    }
+
     /// Whether a unique key refused an insert.
     #[must_use]
     pub fn is_unique_violation(&self) -> bool {

@@ -280,13 +280,8 @@ pub(super) fn insert_agreement(conn: &mut Conn, new: &NewAgreement<'_>) -> Resul
         agreements::signature.eq(new.signature),
         agreements::key_id.eq(new.key_id),
     );
-    diesel::insert_into(agreements::table).values(row).execute(conn).map_err(|error| {
-        match ApiError::from(error) {
-            // Somebody was faster: look again, and find the agreement.
-            error if error.is_unique_violation() => ApiError::contention(),
-            error => error,
-        }
-    })?;
+    // Somebody was faster: look again, and find the agreement.
+    diesel::insert_into(agreements::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(())
 }
 

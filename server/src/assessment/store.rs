@@ -79,13 +79,8 @@ pub(super) fn insert(conn: &mut Conn, version: &Version) -> Result<(), ApiError>
         versions::author.eq(version.author.to_string()),
         versions::frozen_at.eq(version.frozen_at.0),
     );
-    diesel::insert_into(versions::table).values(row).execute(conn).map_err(|error| {
-        match ApiError::from(error) {
-            // Somebody froze the same number meanwhile: look again.
-            error if error.is_unique_violation() => ApiError::contention(),
-            error => error,
-        }
-    })?;
+    // Somebody froze the same number meanwhile: look again.
+    diesel::insert_into(versions::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(())
 }
 

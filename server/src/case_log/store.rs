@@ -86,15 +86,13 @@ pub(super) fn insert(conn: &mut Conn, event: &NewEvent, seq: i64) -> Result<(), 
         case_events::data.eq(event.data.to_string()),
     );
     let statement = diesel::insert_into(case_events::table).values(row);
-    native!(conn, |c| statement.execute(c)).map_err(|error| {
-        // The same event, or another one of the case, was written at the same moment: look again.
-        let error = ApiError::from(error);
-        if error.is_unique_violation() { ApiError::contention() } else { error }
-    })?;
+    // The same event, or another one of the case, was written at the same moment: look again.
+    native!(conn, |c| statement.execute(c)).map_err(ApiError::or_again)?;
     Ok(())
 }
 
-#[derive(Queryable)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = case_events)]
 struct Row {
     id: Id<EventId>,
     seq: i64,
@@ -109,15 +107,7 @@ pub(super) fn list(conn: &mut Conn, case_id: CaseId) -> Result<Vec<Entry>, ApiEr
     let rows: Vec<Row> = case_events::table
         .filter(case_events::case_id.eq(case_id.to_string()))
         .order(case_events::seq)
-        .select((
-            case_events::id,
-            case_events::seq,
-            case_events::kind,
-            case_events::actor,
-            case_events::occurred_at,
-            case_events::recorded_at,
-            case_events::data,
-        ))
+        .select(Row::as_select())
         .load(conn)?;
     rows.into_iter().map(entry).collect()
 }
@@ -130,18 +120,7 @@ pub(super) fn list_of(
     let rows: Vec<(Id<CaseId>, Row)> = case_events::table
         .filter(case_events::case_id.eq_any(cases.iter().map(CaseId::to_string)))
         .order((case_events::case_id, case_events::seq))
-        .select((
-            case_events::case_id,
-            (
-                case_events::id,
-                case_events::seq,
-                case_events::kind,
-                case_events::actor,
-                case_events::occurred_at,
-                case_events::recorded_at,
-                case_events::data,
-            ),
-        ))
+        .select((case_events::case_id, Row::as_select()))
         .load(conn)?;
     let mut logs = BTreeMap::<CaseId, Vec<Entry>>::new();
     for (case, row) in rows {

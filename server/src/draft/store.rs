@@ -120,7 +120,7 @@ pub(super) fn insert_draft(conn: &mut Conn, new: &NewDraft<'_>) -> Result<(), Ap
         case_draft::opened_at.eq(new.now.0),
         case_draft::changed_at.eq(new.now.0),
     );
-    diesel::insert_into(case_draft::table).values(row).execute(conn).map_err(or_again)?;
+    diesel::insert_into(case_draft::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(())
 }
 
@@ -271,7 +271,10 @@ pub(super) fn insert_change(
         draft_change::size.eq(i64::try_from(change.bytes.len()).unwrap_or(i64::MAX)),
         draft_change::bytes.eq(&change.bytes),
     );
-    diesel::insert_into(draft_change::table).values(row).execute(conn).map_err(or_again)?;
+    diesel::insert_into(draft_change::table)
+        .values(row)
+        .execute(conn)
+        .map_err(ApiError::or_again)?;
     Ok(())
 }
 
@@ -399,7 +402,10 @@ pub(super) fn insert_snapshot(
         draft_snapshot::sha256.eq(new.sha256.to_vec()),
         draft_snapshot::verified_at.eq(new.now.0),
     );
-    diesel::insert_into(draft_snapshot::table).values(row).execute(conn).map_err(or_again)?;
+    diesel::insert_into(draft_snapshot::table)
+        .values(row)
+        .execute(conn)
+        .map_err(ApiError::or_again)?;
     let older = draft_snapshot::table
         .filter(draft_snapshot::case_id.eq(new.case_id.to_string()))
         .filter(draft_snapshot::lsn.lt(number(previous_lsn)?));
@@ -423,14 +429,6 @@ pub(super) fn replace_snapshots(
         .count()
         .get_result(conn)?;
     if known == 0 { insert_snapshot(conn, new, 0) } else { Ok(()) }
-}
-
-/// Two writers met at one key: whoever lost looks again and finds what the other one did.
-fn or_again(error: diesel::result::Error) -> ApiError {
-    match ApiError::from(error) {
-        error if error.is_unique_violation() => ApiError::contention(),
-        error => error,
-    }
 }
 
 fn joined(hashes: &[ChangeHash]) -> Vec<u8> {

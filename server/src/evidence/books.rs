@@ -144,13 +144,8 @@ pub async fn import_photo_plans(
             plans::imported_at.eq(imported_at.0),
             plans::imported_by.eq(by.to_string()),
         );
-        diesel::insert_into(plans::table).values(row).execute(conn).map_err(|error| {
-            match ApiError::from(error) {
-                // Somebody else took the number.
-                error if error.is_unique_violation() => ApiError::contention(),
-                error => error,
-            }
-        })?;
+        // Somebody else took the number.
+        diesel::insert_into(plans::table).values(row).execute(conn).map_err(ApiError::or_again)?;
         let saved = plans::table.find(version).select(BookRow::as_select()).first(conn)?;
         Reply::created(&response(&saved)?)
     })

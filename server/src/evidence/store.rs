@@ -351,13 +351,8 @@ pub(super) fn insert_content(
         blobs::camera.eq(camera),
         blobs::stored_at.eq(now.0),
     );
-    diesel::insert_into(blobs::table).values(row).execute(conn).map_err(|error| {
-        match ApiError::from(error) {
-            // Another node stored the same bytes at the same time: its row is as good.
-            error if error.is_unique_violation() => ApiError::contention(),
-            error => error,
-        }
-    })?;
+    // Another node stored the same bytes at the same time: its row is as good.
+    diesel::insert_into(blobs::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(true)
 }
 

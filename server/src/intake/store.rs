@@ -100,11 +100,8 @@ pub(super) fn insert(
         ),
     );
     let statement = diesel::insert_into(cases::table).values(row);
-    native!(conn, |c| statement.execute(c)).map_err(|error| {
-        // The report number, or an id that was free a moment ago: look again, with another number.
-        let error = ApiError::from(error);
-        if error.is_unique_violation() { ApiError::contention() } else { error }
-    })?;
+    // The report number, or an id that was free a moment ago: look again, with another number.
+    native!(conn, |c| statement.execute(c)).map_err(ApiError::or_again)?;
     Ok(case)
 }
 

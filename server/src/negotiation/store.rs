@@ -16,11 +16,6 @@ use crate::{
     error::ApiError,
 };
 
-fn again_if_taken(error: diesel::result::Error) -> ApiError {
-    let error = ApiError::from(error);
-    if error.is_unique_violation() { ApiError::contention() } else { error }
-}
-
 /// A round as stored.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = rounds)]
@@ -74,7 +69,7 @@ pub(super) fn insert_round(conn: &mut Conn, new: &NewRound<'_>) -> Result<i64, A
         rounds::recorded_by.eq(new.recorded_by.map(|id| id.to_string())),
         rounds::said_at.eq(new.said_at.0),
     );
-    diesel::insert_into(rounds::table).values(row).execute(conn).map_err(again_if_taken)?;
+    diesel::insert_into(rounds::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(ordinal)
 }
 
@@ -241,7 +236,7 @@ pub(super) fn change_visit(
         changes::changed_by.eq(by.to_string()),
         changes::changed_at.eq(change.changed_at.0.0),
     );
-    diesel::insert_into(changes::table).values(row).execute(conn).map_err(again_if_taken)?;
+    diesel::insert_into(changes::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     let status = if change.after_at.is_some() { "agreed" } else { "cancelled" };
     let at = change.after_at.unwrap_or(change.before_at);
     diesel::update(visits::table.find(visit.to_string()))

@@ -63,13 +63,8 @@ pub(super) fn insert_year(
         years::imported_at.eq(now.0),
         years::imported_by.eq(by.to_string()),
     );
-    diesel::insert_into(years::table).values(row).execute(conn).map_err(looked_again)?;
+    diesel::insert_into(years::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(version)
-}
-
-fn looked_again(error: diesel::result::Error) -> ApiError {
-    let error = ApiError::from(error);
-    if error.is_unique_violation() { ApiError::contention() } else { error }
 }
 
 pub(super) fn list_profiles(conn: &mut Conn) -> Result<Vec<PromiseProfile>, ApiError> {
@@ -106,7 +101,7 @@ pub(super) fn insert_profile(
         profiles::imported_at.eq(now.0),
         profiles::imported_by.eq(by.to_string()),
     );
-    diesel::insert_into(profiles::table).values(row).execute(conn).map_err(looked_again)?;
+    diesel::insert_into(profiles::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(())
 }
 
@@ -148,6 +143,9 @@ pub(super) fn replace_choice(
         branch_promises::set_at.eq(now.0),
         branch_promises::set_by.eq(by.to_string()),
     );
-    diesel::insert_into(branch_promises::table).values(row).execute(conn).map_err(looked_again)?;
+    diesel::insert_into(branch_promises::table)
+        .values(row)
+        .execute(conn)
+        .map_err(ApiError::or_again)?;
     Ok(())
 }

@@ -121,15 +121,9 @@ pub(super) fn put_clock(
     } else {
         let row = (clocks::case_id.eq(case_id), clocks::clock.eq(state.clock.as_str()), values);
         let statement = diesel::insert_into(clocks::table).values(row);
-        native!(conn, |c| statement.execute(c)).map_err(looked_again)?;
+        native!(conn, |c| statement.execute(c)).map_err(ApiError::or_again)?;
     }
     Ok(())
-}
-
-/// Another node folded the same case at the same moment: look again.
-fn looked_again(error: diesel::result::Error) -> ApiError {
-    let error = ApiError::from(error);
-    if error.is_unique_violation() { ApiError::contention() } else { error }
 }
 
 /// Forgets a clock that has not started after all.
@@ -155,7 +149,7 @@ pub(super) fn insert_limit(
         limits::set_at.eq(now.0),
     );
     let statement = diesel::insert_into(limits::table).values(row);
-    native!(conn, |c| statement.execute(c)).map_err(looked_again)?;
+    native!(conn, |c| statement.execute(c)).map_err(ApiError::or_again)?;
     Ok(())
 }
 

@@ -54,11 +54,8 @@ pub(super) fn put(
         return Ok(());
     }
     let row = (commands::person_id.eq(key.0), commands::id.eq(key.1), values);
-    diesel::insert_into(commands::table).values(row).execute(conn).map_err(|error| {
-        // The same outbox arrived twice at once: look again at what the other one did.
-        let error = ApiError::from(error);
-        if error.is_unique_violation() { ApiError::contention() } else { error }
-    })?;
+    // The same outbox arrived twice at once: look again at what the other one did.
+    diesel::insert_into(commands::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(())
 }
 

@@ -19,11 +19,6 @@ use crate::{
     error::ApiError,
 };
 
-fn again_if_taken(error: diesel::result::Error) -> ApiError {
-    let error = ApiError::from(error);
-    if error.is_unique_violation() { ApiError::contention() } else { error }
-}
-
 /// A rate card as stored.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = rate_cards)]
@@ -65,7 +60,7 @@ pub(super) fn insert_card(conn: &mut Conn, new: &NewCard<'_>) -> Result<CardRow,
         rate_cards::created_by.eq(new.by.to_string()),
         rate_cards::created_at.eq(new.now.0),
     );
-    diesel::insert_into(rate_cards::table).values(row).execute(conn).map_err(again_if_taken)?;
+    diesel::insert_into(rate_cards::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     let inserted = rate_cards::table.find(new.id.to_string());
     Ok(inserted.select(CardRow::as_select()).first(conn)?)
 }
@@ -154,7 +149,10 @@ pub(super) fn insert_list(
         price_lists::imported_by.eq(new.by.to_string()),
         price_lists::imported_at.eq(new.now.0),
     );
-    diesel::insert_into(price_lists::table).values(row).execute(conn).map_err(again_if_taken)?;
+    diesel::insert_into(price_lists::table)
+        .values(row)
+        .execute(conn)
+        .map_err(ApiError::or_again)?;
     for ((code, source), Price { name, price }) in list {
         let row = (
             price_items::list_id.eq(new.id.to_string()),
@@ -262,5 +260,5 @@ pub(super) fn insert_policy(
         policy_snapshots::taken_at.eq(now.0),
     );
     let inserted = diesel::insert_into(policy_snapshots::table).values(row).execute(conn);
-    inserted.map_err(again_if_taken).map(|_| ())
+    inserted.map_err(ApiError::or_again).map(|_| ())
 }

@@ -56,10 +56,10 @@ pub(super) fn insert_authority(
         authority_sets::created_by.eq(by.to_string()),
         authority_sets::created_at.eq(now.0),
     );
-    diesel::insert_into(authority_sets::table).values(row).execute(conn).map_err(|error| {
-        let error = ApiError::from(error);
-        if error.is_unique_violation() { ApiError::contention() } else { error }
-    })?;
+    diesel::insert_into(authority_sets::table)
+        .values(row)
+        .execute(conn)
+        .map_err(ApiError::or_again)?;
     let inserted = authority_sets::table.find(id.to_string());
     Ok(inserted.select(AuthorityRow::as_select()).first(conn)?)
 }

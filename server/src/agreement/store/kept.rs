@@ -101,10 +101,7 @@ pub(in crate::agreement) fn insert_offline(
         offline::signature.eq(&row.signature),
         offline::key_id.eq(&row.key_id),
     );
-    diesel::insert_into(offline::table).values(values).execute(conn).map_err(|error| {
-        let error = ApiError::from(error);
-        if error.is_unique_violation() { ApiError::contention() } else { error }
-    })?;
+    diesel::insert_into(offline::table).values(values).execute(conn).map_err(ApiError::or_again)?;
     Ok(())
 }
 

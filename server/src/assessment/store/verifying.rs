@@ -59,10 +59,10 @@ pub(in crate::assessment) fn insert_duty(
         case_duties::duty.eq(duty.as_str()),
         case_duties::since.eq(now.0),
     );
-    diesel::insert_into(case_duties::table).values(row).execute(conn).map_err(|error| {
-        let error = ApiError::from(error);
-        if error.is_unique_violation() { ApiError::contention() } else { error }
-    })?;
+    diesel::insert_into(case_duties::table)
+        .values(row)
+        .execute(conn)
+        .map_err(ApiError::or_again)?;
     Ok(())
 }
 

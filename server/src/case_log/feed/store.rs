@@ -148,11 +148,8 @@ pub(super) fn update_reader(
     diesel::insert_into(readers::table)
         .values((readers::name.eq(name), values))
         .execute(conn)
-        .map_err(|error| {
-            // Another node begins at the same moment: look again.
-            let error = ApiError::from(error);
-            if error.is_unique_violation() { ApiError::contention() } else { error }
-        })?;
+        // Another node begins at the same moment: look again.
+        .map_err(ApiError::or_again)?;
     Ok(true)
 }
 

@@ -56,11 +56,8 @@ pub(in super::super) fn insert(
         offers::expected_at.eq(candidate.expected_at.map(|at| at.0)),
         offers::verdict.eq(candidate.verdict.as_str()),
     );
-    diesel::insert_into(offers::table).values(row).execute(conn).map_err(|error| {
-        // Somebody was asked at the same moment: look again.
-        let error = ApiError::from(error);
-        if error.is_unique_violation() { ApiError::contention() } else { error }
-    })?;
+    // Somebody was asked at the same moment: look again.
+    diesel::insert_into(offers::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(())
 }
 

@@ -44,11 +44,11 @@ pub(in super::super) fn insert_new(
             positions::accuracy_m.eq(fix.accuracy_m),
             positions::mock.eq(fix.mock),
         );
-        diesel::insert_into(positions::table).values(row).execute(conn).map_err(|error| {
-            // The same batch arrived twice at once: look again at what is there now.
-            let error = ApiError::from(error);
-            if error.is_unique_violation() { ApiError::contention() } else { error }
-        })?;
+        // The same batch arrived twice at once: look again at what is there now.
+        diesel::insert_into(positions::table)
+            .values(row)
+            .execute(conn)
+            .map_err(ApiError::or_again)?;
         accepted += 1;
     }
     Ok(accepted)

@@ -72,11 +72,8 @@ pub(in super::super) fn insert(conn: &mut Conn, new: &NewTask) -> Result<(), Api
         tasks::assigned_at.eq(new.now.0),
         tasks::version.eq(1),
     );
-    diesel::insert_into(tasks::table).values(row).execute(conn).map_err(|error| {
-        // Somebody else was sent to the case at the same moment: look again.
-        let error = ApiError::from(error);
-        if error.is_unique_violation() { ApiError::contention() } else { error }
-    })?;
+    // Somebody else was sent to the case at the same moment: look again.
+    diesel::insert_into(tasks::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(())
 }
 

@@ -64,7 +64,7 @@ pub(in super::super) fn insert_set(
         zone_sets::imported_by.eq(new.by.to_string()),
     );
     // Two imports at once want the same number: the later one counts on.
-    diesel::insert_into(zone_sets::table).values(row).execute(conn).map_err(again_if_taken)?;
+    diesel::insert_into(zone_sets::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     for (ordinal, zone) in (1_i64..).zip(checked) {
         let row = (
             zones::set_id.eq(new.id.to_string()),
@@ -77,11 +77,6 @@ pub(in super::super) fn insert_set(
         diesel::insert_into(zones::table).values(row).execute(conn)?;
     }
     Ok(())
-}
-
-fn again_if_taken(error: diesel::result::Error) -> ApiError {
-    let error = ApiError::from(error);
-    if error.is_unique_violation() { ApiError::contention() } else { error }
 }
 
 pub(in super::super) fn get_set(conn: &mut Conn, id: ZoneSetId) -> Result<ZoneSetRow, ApiError> {

@@ -8,7 +8,6 @@ use sync_core::{
 };
 use uuid::Uuid;
 
-use super::or_again;
 use crate::{
     db::{Conn, schema::draft_actor, types::Id},
     draft::rules::Issued,
@@ -165,7 +164,10 @@ pub(in crate::draft) fn insert_actor(conn: &mut Conn, new: &NewActor<'_>) -> Res
         draft_actor::issue_key.eq(new.issue_key),
         draft_actor::issued_at.eq(new.now.0),
     );
-    diesel::insert_into(draft_actor::table).values(row).execute(conn).map_err(or_again)?;
+    diesel::insert_into(draft_actor::table)
+        .values(row)
+        .execute(conn)
+        .map_err(ApiError::or_again)?;
     Ok(())
 }
 

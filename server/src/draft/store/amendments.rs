@@ -8,7 +8,7 @@ use sync_core::{
 };
 use uuid::Uuid;
 
-use super::{count, number, or_again};
+use super::{count, number};
 use crate::{
     db::{
         Conn,
@@ -80,19 +80,20 @@ pub(in crate::draft) fn insert_amendment(
         amendment::difference.eq(difference),
         amendment::received_at.eq(new.now.0),
     );
-    diesel::insert_into(amendment::table).values(row).execute(conn).map_err(or_again)?;
+    diesel::insert_into(amendment::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(())
 }
 
-#[derive(Queryable)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = amendment)]
 struct Row {
     id: Id<Uuid>,
     amends: String,
     epoch: i64,
     from_lsn: i64,
     to_lsn: i64,
-    person: Id<PersonId>,
-    device: Option<Id<DeviceId>>,
+    person_id: Id<PersonId>,
+    device_id: Option<Id<DeviceId>>,
     difference: String,
     received_at: Ms,
     covered_at: Option<Ms>,
@@ -123,8 +124,8 @@ impl Row {
             epoch: u32::try_from(self.epoch).map_err(ApiError::internal)?,
             from_lsn: count(self.from_lsn)?,
             to_lsn: count(self.to_lsn)?,
-            person: self.person.0,
-            device: self.device.map(|id| id.0),
+            person: self.person_id.0,
+            device: self.device_id.map(|id| id.0),
             difference: serde_json::from_str(&self.difference).map_err(ApiError::internal)?,
             received_at: self.received_at.0,
             covered_at: self.covered_at.map(|at| at.0),
@@ -132,39 +133,6 @@ impl Row {
         })
     }
 }
-
-type Columns = (
-    amendment::id,
-    amendment::amends,
-    amendment::epoch,
-    amendment::from_lsn,
-    amendment::to_lsn,
-    amendment::person_id,
-    amendment::device_id,
-    amendment::difference,
-    amendment::received_at,
-    amendment::covered_at,
-    amendment::decision,
-    amendment::decided_by,
-    amendment::decided_at,
-    amendment::reason,
-);
-const COLUMNS: Columns = (
-    amendment::id,
-    amendment::amends,
-    amendment::epoch,
-    amendment::from_lsn,
-    amendment::to_lsn,
-    amendment::person_id,
-    amendment::device_id,
-    amendment::difference,
-    amendment::received_at,
-    amendment::covered_at,
-    amendment::decision,
-    amendment::decided_by,
-    amendment::decided_at,
-    amendment::reason,
-);
 
 /// One amendment of a case.
 pub(in crate::draft) fn find_amendment(
@@ -175,7 +143,7 @@ pub(in crate::draft) fn find_amendment(
     let row: Option<Row> = amendment::table
         .filter(amendment::id.eq(id.to_string()))
         .filter(amendment::case_id.eq(case_id.to_string()))
-        .select(COLUMNS)
+        .select(Row::as_select())
         .first(conn)
         .optional()?;
     row.map(Row::read).transpose()
@@ -210,7 +178,7 @@ pub(in crate::draft) fn list_amendments(
         .filter(amendment::case_id.eq(case_id.to_string()))
         .order(amendment::from_lsn.desc())
         .limit(MOST_LISTED)
-        .select(COLUMNS)
+        .select(Row::as_select())
         .load(conn)?;
     rows.into_iter().map(Row::read).collect()
 }

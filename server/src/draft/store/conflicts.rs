@@ -8,7 +8,7 @@ use sync_core::{
     time::Instant,
 };
 
-use super::{count, number, or_again};
+use super::{count, number};
 use crate::{
     db::{Conn, schema::draft_conflict},
     draft::rules::Standing,
@@ -61,7 +61,10 @@ pub(in crate::draft) fn insert_conflict(
         draft_conflict::changed_lsn.eq(number(lsn)?),
         draft_conflict::opened_at.eq(now.0),
     );
-    diesel::insert_into(draft_conflict::table).values(row).execute(conn).map_err(or_again)?;
+    diesel::insert_into(draft_conflict::table)
+        .values(row)
+        .execute(conn)
+        .map_err(ApiError::or_again)?;
     Ok(())
 }
 

@@ -85,7 +85,7 @@ pub(in crate::draft) fn insert_held(conn: &mut Conn, push: &HeldPush) -> Result<
         quarantine::device_id.eq(push.device.map(|id| id.to_string())),
         quarantine::signature.eq(&push.signature),
     );
-    diesel::insert_into(quarantine::table).values(row).execute(conn).map_err(super::or_again)?;
+    diesel::insert_into(quarantine::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(true)
 }
 

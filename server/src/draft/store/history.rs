@@ -7,7 +7,7 @@ use sync_core::{
     time::Instant,
 };
 
-use super::{count, hashes, number, or_again};
+use super::{count, hashes, number};
 use crate::{
     db::{
         Conn,
@@ -160,7 +160,7 @@ pub(in crate::draft) fn insert_signature(
         signature::signature.eq(&signed.bytes),
         signature::received_at.eq(now.0),
     );
-    diesel::insert_into(signature::table).values(row).execute(conn).map_err(or_again)?;
+    diesel::insert_into(signature::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use sync_core::{
 };
 use uuid::Uuid;
 
-use super::{count, hashes, joined, number, or_again};
+use super::{count, hashes, joined, number};
 use crate::{
     db::{
         Conn,
@@ -191,7 +191,10 @@ pub(in crate::draft) fn hold_late(conn: &mut Conn, push: &LatePush<'_>) -> Resul
                 draft_late::opened_at.eq(push.now.0),
                 moved,
             );
-            diesel::insert_into(draft_late::table).values(row).execute(conn).map_err(or_again)?;
+            diesel::insert_into(draft_late::table)
+                .values(row)
+                .execute(conn)
+                .map_err(ApiError::or_again)?;
             push.id
         }
     };
@@ -207,7 +210,10 @@ pub(in crate::draft) fn hold_late(conn: &mut Conn, push: &LatePush<'_>) -> Resul
             held_change::push_id.eq(push.push_id),
             held_change::bytes.eq(&change.bytes),
         );
-        diesel::insert_into(held_change::table).values(row).execute(conn).map_err(or_again)?;
+        diesel::insert_into(held_change::table)
+            .values(row)
+            .execute(conn)
+            .map_err(ApiError::or_again)?;
     }
     Ok(id)
 }
@@ -256,7 +262,7 @@ pub(in crate::draft) fn note_taken(
             taken::taken_by.eq(by.to_string()),
             taken::taken_at.eq(now.0),
         );
-        diesel::insert_into(taken::table).values(row).execute(conn).map_err(or_again)?;
+        diesel::insert_into(taken::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     }
     Ok(())
 }

@@ -8,7 +8,6 @@ use sync_core::{
     time::Instant,
 };
 
-use super::or_again;
 use crate::{
     body::CommandKey,
     db::{Conn, schema::draft_push},
@@ -56,7 +55,7 @@ pub(in crate::draft) fn insert_push(conn: &mut Conn, push: &NewPush<'_>) -> Resu
         draft_push::response.eq(push.response),
         draft_push::created_at.eq(push.now.0),
     );
-    diesel::insert_into(draft_push::table).values(row).execute(conn).map_err(or_again)?;
+    diesel::insert_into(draft_push::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(())
 }
 

@@ -106,13 +106,8 @@ pub(super) fn insert_look(
         looks::bright.eq(exposure.map(|exposure| exposure.bright)),
         looks::looked_at.eq(now.0),
     );
-    diesel::insert_into(looks::table).values(row).execute(conn).map_err(|error| {
-        match ApiError::from(error) {
-            // Another content took the number.
-            error if error.is_unique_violation() => ApiError::contention(),
-            error => error,
-        }
-    })?;
+    // Another content took the number.
+    diesel::insert_into(looks::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(true)
 }
 

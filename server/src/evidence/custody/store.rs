@@ -56,7 +56,7 @@ pub(super) fn insert_entry(
         entries::data.eq(&entry.data),
         entries::sha256.eq(sha256.to_string()),
     );
-    diesel::insert_into(entries::table).values(row).execute(conn).map_err(contended)?;
+    diesel::insert_into(entries::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(())
 }
 
@@ -70,7 +70,7 @@ pub(super) fn insert_head(conn: &mut Conn, head: &Head, signature: &str) -> Resu
         heads::signature.eq(signature),
         heads::covered_seq.eq(0),
     );
-    diesel::insert_into(heads::table).values(row).execute(conn).map_err(contended)?;
+    diesel::insert_into(heads::table).values(row).execute(conn).map_err(ApiError::or_again)?;
     Ok(())
 }
 
@@ -93,14 +93,6 @@ pub(super) fn update_head(
         ))
         .execute(conn)?;
     if changed == 1 { Ok(()) } else { Err(ApiError::contention()) }
-}
-
-/// Another act of the same case was faster: the same work succeeds when it looks again.
-fn contended(error: diesel::result::Error) -> ApiError {
-    match ApiError::from(error) {
-        error if error.is_unique_violation() => ApiError::contention(),
-        error => error,
-    }
 }
 
 pub(super) fn is_noted_since(
@@ -225,7 +217,10 @@ pub(super) fn insert_checkpoint(
         checkpoints::key_id.eq(&checkpoint.key_id),
         checkpoints::signature.eq(signature),
     );
-    diesel::insert_into(checkpoints::table).values(row).execute(conn).map_err(contended)?;
+    diesel::insert_into(checkpoints::table)
+        .values(row)
+        .execute(conn)
+        .map_err(ApiError::or_again)?;
     for leaf in covered {
         let row = (
             leaves::number.eq(column(checkpoint.number)),

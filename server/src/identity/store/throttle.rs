@@ -36,11 +36,8 @@ pub(in crate::identity) fn save_guesses(
         diesel::insert_into(login_throttle::table)
             .values((login_throttle::subject.eq(subject), values.0, values.1))
             .execute(conn)
-            .map_err(|error| match ApiError::from(error) {
-                // Two first guesses met: the other one's row is there now.
-                error if error.is_unique_violation() => ApiError::contention(),
-                error => error,
-            })?;
+            // Two first guesses met: the other one's row is there now.
+            .map_err(ApiError::or_again)?;
     }
     Ok(())
 }
