@@ -135,10 +135,10 @@ impl Announced {
             let judged = rules::judge_declaration(photo, same_id.as_ref(), &of_case);
             if judged.map_err(|refusal| refused(n, refusal))? == Declared::New {
                 store::insert(conn, photo, actor, now)?;
-                facts::announce(conn, photo, &around, device_ahead, now)?;
+                let known = facts::announce(conn, photo, &around, device_ahead, now)?;
                 of_case.push(photo.clone());
                 new.push(photo.id.into());
-                acts.push(receive::captured(photo));
+                acts.push(receive::captured(photo, Some(known)));
             }
         }
         custody::append_all(conn, app, id, Author::from(actor), (acts, now))?;

@@ -79,7 +79,7 @@ pub(super) fn of_looks(conn: &mut Conn, sha256: ContentHash) -> Result<ContentHa
 }
 
 /// JSON of a tuple has one spelling: order and numbers are fixed.
-fn hash(kind: &str, facts: &impl serde::Serialize) -> ContentHash {
+pub(super) fn hash(kind: &str, facts: &impl serde::Serialize) -> ContentHash {
     let text = serde_json::to_string(facts).unwrap_or_default();
     ContentHash(Sha256::digest(format!("chakan {kind} 1\n{text}").as_bytes()).into())
 }

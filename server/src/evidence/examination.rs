@@ -6,13 +6,14 @@ use sync_core::{
     custody::{Act, Checkpoint, Entry, Log},
     ids::{CaseId, PhotoId},
     photo::ContentHash,
-    time::Instant,
 };
 
 use super::{
     care,
     custody::{self, Finding},
-    derived, receive,
+    derived,
+    facts::{self, FactsRow},
+    receive,
     store::{self, PhotoRow},
 };
 use crate::{db::Conn, error::ApiError};
@@ -72,8 +73,7 @@ struct Said {
 }
 
 fn note(said: &mut BTreeMap<ContentHash, Said>, entry: &Entry) {
-    let facts = || serde_json::from_str::<serde_json::Value>(&entry.data).unwrap_or_default();
-    let hash = |name: &str| facts().get(name)?.as_str()?.parse::<ContentHash>().ok();
+    let hash = |name| noted(entry, name);
     let subject = || entry.subject.parse::<ContentHash>().ok();
     match entry.act.parse() {
         Ok(Act::Received) => {
@@ -118,12 +118,9 @@ impl Said {
 fn examine_photos(conn: &mut Conn) -> Result<Vec<Finding>, ApiError> {
     let mut findings = Vec::new();
     for case_id in store::list_cases(conn)? {
-        match (store::list(conn, case_id), custody::log(conn, case_id)) {
-            (Ok(photos), Ok(log)) => {
-                let differing = differing(&photos, &log);
-                findings.extend(differing.into_iter().map(|id| Finding::Photo(case_id, id)));
-            }
-            _ => findings.push(Finding::Unreadable(Some(case_id))),
+        match differing_photos(conn, case_id) {
+            Ok(ids) => findings.extend(ids.into_iter().map(|id| Finding::Photo(case_id, id))),
+            Err(_) => findings.push(Finding::Unreadable(Some(case_id))),
         }
     }
     Ok(findings)
@@ -132,47 +129,70 @@ fn examine_photos(conn: &mut Conn) -> Result<Vec<Finding>, ApiError> {
 /// The photos of a case that are not what its log says.
 ///
 /// # Errors
-/// Database faults.
+/// Database faults; rows that cannot be read.
 pub fn differing_photos(conn: &mut Conn, case_id: CaseId) -> Result<Vec<PhotoId>, ApiError> {
-    let (photos, log) = (store::list(conn, case_id)?, custody::log(conn, case_id)?);
-    Ok(differing(&photos, &log))
-}
-
-fn differing(photos: &[PhotoRow], log: &Log) -> Vec<PhotoId> {
-    let mut told: BTreeMap<PhotoId, Told> = BTreeMap::new();
-    for (entry, _) in &log.entries {
-        let Ok(id) = entry.subject.parse::<PhotoId>() else { continue };
-        match entry.act.parse() {
-            Ok(Act::Captured) => told.entry(id).or_default().captured = Some(entry),
-            Ok(Act::Received) => told.entry(id).or_default().received = Some(entry.at),
-            _ => {}
-        }
-    }
+    let (photos, facts) = (store::list(conn, case_id)?, facts::list(conn, case_id)?);
+    let log = custody::log(conn, case_id)?;
+    let mut told = told(&log);
     let mut differing: Vec<_> = photos
         .iter()
-        .filter(|photo| !told.remove(&photo.id.0).is_some_and(|told| told.is(photo)))
-        .map(|photo| photo.id.0)
+        .map(|photo| (photo, facts.get(&photo.id.0)))
+        .filter(|(photo, facts)| {
+            !told.remove(&photo.id.0).is_some_and(|told| told.is(photo, *facts))
+        })
+        .map(|(photo, _)| photo.id.0)
         .collect();
     // What the log tells of, and is not there any more.
     differing.extend(told.into_keys());
-    differing
+    Ok(differing)
 }
 
 /// What a log says of one photo.
 #[derive(Default)]
 struct Told<'a> {
     captured: Option<&'a Entry>,
-    received: Option<Instant>,
+    received: Option<&'a Entry>,
+}
+
+fn told(log: &Log) -> BTreeMap<PhotoId, Told<'_>> {
+    let mut told: BTreeMap<PhotoId, Told> = BTreeMap::new();
+    for (entry, _) in &log.entries {
+        let Ok(id) = entry.subject.parse::<PhotoId>() else { continue };
+        match entry.act.parse() {
+            Ok(Act::Captured) => told.entry(id).or_default().captured = Some(entry),
+            Ok(Act::Received) => told.entry(id).or_default().received = Some(entry),
+            _ => {}
+        }
+    }
+    told
 }
 
 impl Told<'_> {
-    fn is(&self, photo: &PhotoRow) -> bool {
+    fn is(&self, photo: &PhotoRow, facts: Option<&FactsRow>) -> bool {
         let Some(captured) = self.captured else { return false };
         let (declared_by, device) = photo.declared_by();
-        captured.data == custody::text(&receive::captured(&photo.declaration()).data)
+        // From before such facts were noted, an entry has no hash of them.
+        let is_data = |known| {
+            captured.data == custody::text(&receive::captured(&photo.declaration(), known).data)
+        };
+        (is_data(None) || facts.is_some_and(|facts| is_data(Some(facts.announced()))))
             && captured.at == photo.declared_at.0
             && captured.actor == declared_by.to_string()
             && captured.device == device
-            && self.received == photo.received_at.map(|at| at.0)
+            && self.received.map(|entry| entry.at) == photo.received_at.map(|at| at.0)
+            && self.is_seen(facts.and_then(FactsRow::seen))
     }
+
+    fn is_seen(&self, seen: Option<ContentHash>) -> bool {
+        match self.received {
+            None => seen.is_none(),
+            Some(entry) => noted(entry, "seen").is_none_or(|noted| seen == Some(noted)),
+        }
+    }
+}
+
+/// A hash among the facts of an entry.
+fn noted(entry: &Entry, name: &str) -> Option<ContentHash> {
+    let data: serde_json::Value = serde_json::from_str(&entry.data).ok()?;
+    data.get(name)?.as_str()?.parse().ok()
 }

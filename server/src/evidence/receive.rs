@@ -54,8 +54,8 @@ pub(super) fn receive(
             news = true;
             let data = serde_json::json!({ "photo_id": photo.id.0, "sha256": sha256 });
             append(conn, app, actor, case_id, EventKind::PhotoReceived, now, data)?;
-            facts::see(conn, &photo.declaration(), now)?;
-            acts.push(received(&photo.declaration(), facts));
+            let seen = facts::see(conn, &photo.declaration(), now)?;
+            acts.push(received(&photo.declaration(), facts, seen));
         }
     }
     if news {
@@ -65,9 +65,10 @@ pub(super) fn receive(
     Ok(Received { photos: store::list_by_content(conn, case_id, sha256)?, news })
 }
 
-/// The act of taking a photo, as its phone tells it: with every fact that may be disputed later.
-pub(super) fn captured(photo: &Declaration) -> NewAct {
-    let data = serde_json::json!({
+/// The act of taking a photo, as its phone tells it: with every fact that may be disputed later, and the
+/// hash of what was `known` around it.
+pub(super) fn captured(photo: &Declaration, known: Option<ContentHash>) -> NewAct {
+    let mut data = serde_json::json!({
         "sha256": photo.sha256,
         "size": photo.size,
         "slot": photo.slot,
@@ -78,12 +79,17 @@ pub(super) fn captured(photo: &Declaration) -> NewAct {
         "mock": photo.mock,
         "line_id": photo.line_id.map(|id| id.0),
     });
+    if let (Some(known), Some(data)) = (known, data.as_object_mut()) {
+        data.insert("known".into(), serde_json::json!(known));
+    }
     NewAct { act: Act::Captured, subject: Subject::Photo(photo.id), data }
 }
 
-/// With the hash of what the database says of the bytes, so that changing it later is seen.
-fn received(photo: &Declaration, facts: Option<ContentHash>) -> NewAct {
-    let data = serde_json::json!({ "sha256": photo.sha256, "size": photo.size, "facts": facts });
+/// With hashes of what the database says of the bytes and of what was `seen` in them, so that changing it
+/// later is found.
+fn received(photo: &Declaration, facts: Option<ContentHash>, seen: Option<ContentHash>) -> NewAct {
+    let (sha256, size) = (photo.sha256, photo.size);
+    let data = serde_json::json!({ "sha256": sha256, "size": size, "facts": facts, "seen": seen });
     NewAct { act: Act::Received, subject: Subject::Photo(photo.id), data }
 }
 

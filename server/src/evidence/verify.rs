@@ -229,8 +229,10 @@ fn photo_in_log(photo: &BundlePhoto, log: &CustodyLogResponse) -> Result<(), Unp
     let entry = |act: &str| log.entries.iter().find(|e| e.subject == id && e.act == act);
     let wrong = |what: &str| Unproven(format!("photo {id}: {what}"));
     let captured = entry("captured").ok_or_else(|| wrong("the log does not tell of it"))?;
-    let told: serde_json::Value =
+    let mut told: serde_json::Value =
         serde_json::from_str(&captured.data).map_err(|_| wrong("its entry cannot be read"))?;
+    // The server's own rows are held against this one; a bundle does not have them.
+    told.as_object_mut().map(|told| told.remove("known"));
     let said = serde_json::json!({
         "sha256": photo.sha256, "size": photo.size, "slot": photo.slot,
         "captured_at": photo.captured_at, "lat": photo.lat, "lon": photo.lon,

@@ -244,6 +244,9 @@ impl Change {
         let ids = texts(conn, "SELECT id AS a FROM photos ORDER BY id");
         let id = dice.pick(&ids).to_owned();
         let (hex, other) = (dice.hash(), dice.uuid());
+        if dice.below(3) == 0 {
+            return Self::of_facts(dice, id);
+        }
         let what = match dice.below(14) {
             0 => format!("sha256 = '{hex}'"),
             1 => "size = size + 1".into(),
@@ -272,6 +275,27 @@ impl Change {
 }
 
 impl Change {
+    /// What was known around a photo, and seen in it.
+    fn of_facts(dice: &mut Dice, photo: String) -> Self {
+        let what = match dice.below(10) {
+            0 => "announced_at = announced_at + 1",
+            1 => "device_ahead = COALESCE(device_ahead, 0) + 1",
+            2 => "scene_m = COALESCE(scene_m, -1) + 1",
+            3 => "arrival_m = COALESCE(arrival_m, -1) + 1",
+            4 => "seen_at = COALESCE(seen_at, 0) + 1",
+            5 => "camera_ahead = COALESCE(camera_ahead, 0) + 1",
+            6 => "gps_ahead = COALESCE(gps_ahead, 0) + 1",
+            7 => "edited_by = 'nobody'",
+            8 => "seen_at = COALESCE(seen_at, 0) + 1, screenshot = NULL",
+            _ => {
+                let sql = format!("DELETE FROM photo_facts WHERE photo_id = '{photo}'");
+                return Self { sql: vec![sql], place: Place::Photo(photo) };
+            }
+        };
+        let sql = format!("UPDATE photo_facts SET {what} WHERE photo_id = '{photo}'");
+        Self { sql: vec![sql], place: Place::Photo(photo) }
+    }
+
     /// What is known of stored bytes.
     fn of_content(dice: &mut Dice, conn: &mut Conn) -> Self {
         let all = texts(conn, "SELECT sha256 AS a FROM blobs ORDER BY sha256");
