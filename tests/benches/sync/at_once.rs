@@ -104,8 +104,11 @@ pub fn first_syncs(world: &World, table: &mut Table) {
                         let (key, token) = (SystemIds.uuid().to_string(), caller.token.clone());
                         let asked = ask(&path, &token, &key, body.as_bytes());
                         let got = caller.line.send(&asked);
-                        let whole =
-                            got.is_some_and(|got| got.status == 200 && got.body.len() > 10_000);
+                        let whole = got.is_some_and(|got| {
+                            let answer = serde_json::from_slice::<Value>(&got.body);
+                            got.status == 200
+                                && answer.is_ok_and(|answer| answer["snapshot"].is_string())
+                        });
                         failed += u64::from(!whole);
                     }
                     failed

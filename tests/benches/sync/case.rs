@@ -146,7 +146,11 @@ fn write_facts_and_lines(pen: &mut DraftEditor<'_>, style: Style) {
                 pen.add_line(id, &[("kind", "replace".into())]).expect("a line");
                 write_item(pen, Section::Lines, Some(id), style, n);
             }
-            Style::Coarse => drop(pen.add_line(id, &values(Section::Lines, n)).expect("a line")),
+            Style::Coarse => {
+                let mut fields = vec![("kind", Scalar::from("replace"))];
+                fields.extend(values(Section::Lines, n));
+                pen.add_line(id, &fields).expect("a line");
+            }
         }
     }
 }

@@ -38,9 +38,9 @@ fn a_snapshot_is_due_after_enough_changes_or_bytes() {
         (1, 1, 0, 200, 100, true),
         (150, 1, 0, 50, 100, false),
         (150, 1, 0, 51, 100, true),
-        (10, 1, 65_535, 1, 0, false),
-        (10, 1, 65_535, 1, 1, true),
-        (10, 1, 0, 1, 64 * 1024, true),
+        (10, 1, 2_047, 1, 0, false),
+        (10, 1, 2_047, 1, 1, true),
+        (10, 1, 0, 1, 2_048, true),
         (10, 1, u64::MAX, 1, u64::MAX, true),
     ] {
         let head = head(lsn, snapshot_lsn, tail_bytes);
