@@ -239,6 +239,32 @@ each_engine!(a_track_may_come_late_twice_and_from_a_wrong_clock, |app| {
     assert_eq!(app.count("SELECT count(*) AS n FROM latest_positions"), 0);
 });
 
+each_engine!(a_full_batch_sent_from_several_places_at_once_is_stored_once, |app| {
+    const MOST: i64 = 500;
+    let surveyor = app.person(Role::Surveyor);
+    let batch = |from: i64| {
+        let point = |n: i64| {
+            let measured_at = wire::time(app.now() - Span::seconds(2_000 - n));
+            json!({ "lat": 30.0, "lon": 120.0, "measured_at": measured_at })
+        };
+        let points: Vec<Value> = (from..from + MOST).map(point).collect();
+        json!({ "device_now": wire::time(app.now()), "points": points })
+    };
+    let (first, second) = (batch(0), batch(MOST / 2));
+    let answers: Vec<Value> = std::thread::scope(|scope| {
+        let send = |body: &Value| surveyor.post("/positions", body).expect(200).value();
+        let threads: Vec<_> = [&first, &second, &first, &second]
+            .into_iter()
+            .map(|body| scope.spawn(move || send(body)))
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let sum = |what: &str| answers.iter().map(|answer| answer[what].as_i64().unwrap()).sum::<i64>();
+    let distinct = MOST + MOST / 2;
+    assert_eq!((sum("accepted"), sum("known")), (distinct, 4 * MOST - distinct), "{answers:?}");
+    assert_eq!(app.count("SELECT count(*) AS n FROM positions"), distinct);
+});
+
 each_engine!(an_assigned_task_is_on_the_phone_with_the_next_limit, |app| {
     let (dispatcher, surveyor) = (app.person(Role::Dispatcher), app.person(Role::Surveyor));
     let case = new_case(&app);

@@ -1,7 +1,5 @@
 //! Rows of surveyors' positions.
 
-use std::collections::HashSet;
-
 use diesel::prelude::*;
 use sync_core::{geo::Point, ids::PersonId, time::Instant};
 
@@ -12,29 +10,22 @@ use crate::{
         schema::{latest_positions as latest, positions},
     },
     error::ApiError,
+    native,
 };
 
-/// Stores the points that are not stored yet; answers how many.
+/// Stores the points that are not stored yet, all with one statement; answers how many. A point that
+/// stands twice in the batch, or that another batch stores at the same moment, is stored once.
 pub(in super::super) fn insert_new(
     conn: &mut Conn,
     person: PersonId,
     fixes: &[Fix],
     now: Instant,
 ) -> Result<usize, ApiError> {
-    let times = fixes.iter().map(|fix| fix.device_at);
-    let (Some(first), Some(last)) = (times.clone().min(), times.max()) else { return Ok(0) };
-    let known: Vec<i64> = positions::table
-        .filter(positions::person_id.eq(person.to_string()))
-        .filter(positions::device_at.between(first.0, last.0))
-        .select(positions::device_at)
-        .load(conn)?;
-    let mut known: HashSet<i64> = known.into_iter().collect();
-    let mut accepted = 0;
-    for fix in fixes {
-        if !known.insert(fix.device_at.0) {
-            continue;
-        }
-        let row = (
+    if fixes.is_empty() {
+        return Ok(0);
+    }
+    let row = |fix: &Fix| {
+        (
             positions::person_id.eq(person.to_string()),
             positions::device_at.eq(fix.device_at.0),
             positions::measured_at.eq(fix.measured_at.0),
@@ -43,15 +34,11 @@ pub(in super::super) fn insert_new(
             positions::lon.eq(fix.place.lon()),
             positions::accuracy_m.eq(fix.accuracy_m),
             positions::mock.eq(fix.mock),
-        );
-        // The same batch arrived twice at once: look again at what is there now.
-        diesel::insert_into(positions::table)
-            .values(row)
-            .execute(conn)
-            .map_err(ApiError::or_again)?;
-        accepted += 1;
-    }
-    Ok(accepted)
+        )
+    };
+    let rows: Vec<_> = fixes.iter().map(row).collect();
+    let statement = diesel::insert_into(positions::table).values(rows).on_conflict_do_nothing();
+    Ok(native!(conn, |c| statement.execute(c))?)
 }
 
 /// Keeps the newest useful point; an older one that arrives late changes nothing.
@@ -80,7 +67,9 @@ pub(in super::super) fn update_latest(
         None => {
             diesel::insert_into(latest::table)
                 .values((latest::person_id.eq(person.to_string()), values))
-                .execute(conn)?;
+                .execute(conn)
+                // Another first batch came at the same moment: look again.
+                .map_err(ApiError::or_again)?;
         }
     }
     Ok(())
