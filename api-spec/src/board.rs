@@ -68,7 +68,8 @@ pub struct ChangeResponse {
     /// The case.
     pub case_id: Uuid,
     /// What changed: the kind of an event such as `task_assigned`, or another word such as
-    /// `alarm_raised`.
+    /// `alarm_raised`. A surveyor hears `task_offered` and `offer_lapsed` of their own offers only, also
+    /// of a case that they do not see yet.
     pub topic: String,
     /// When it was written.
     pub at: DateTime<Utc>,

@@ -184,7 +184,8 @@ pub struct PhoneFeed {
 pub struct PhoneChange {
     /// The case.
     pub case_id: Uuid,
-    /// What changed: the kind of an event such as `draft_synced`.
+    /// What changed: the kind of an event such as `draft_synced`. With `task_offered` and
+    /// `offer_lapsed`, also of cases that are not yours, your open offers have changed.
     pub topic: String,
     /// When.
     pub at: DateTime<Utc>,

@@ -6,7 +6,7 @@ use server::{auth::policy::Role, wire};
 use sync_core::time::Span;
 use tests::{Person, TestApp, each_engine};
 
-use crate::field::{assign, at_metres_north, clock, new_case, timeline};
+use crate::field::{assign, at_metres_north, clock, new_case, new_id, timeline};
 
 fn be_at(app: &TestApp, surveyor: &Person, metres_north: f64) {
     let (lat, lon) = at_metres_north(metres_north);
@@ -72,6 +72,79 @@ each_engine!(the_best_is_asked_then_the_next_and_whoever_takes_it_is_sent, |app|
     assert_eq!(clock(&dispatcher, &case, "dispatch")["verdict"], "met");
     let _ = far.get(&format!("/cases/{case}")).expect(200);
     far.post(&path(&third, "accept"), &json!({})).problem(409, "conflict");
+});
+
+/// What the feed tells a phone after a place: topics with the time of each.
+fn heard(app: &TestApp, surveyor: &Person, after: &Value) -> Vec<(String, Value)> {
+    let feed = phone_feed(app, surveyor, json!({ "after": after }));
+    let change =
+        |change: &Value| (change["topic"].as_str().unwrap().to_owned(), change["at"].clone());
+    feed["changes"].as_array().unwrap().iter().map(change).collect()
+}
+
+fn phone_feed(app: &TestApp, surveyor: &Person, asked: Value) -> Value {
+    // What was just written is settled.
+    app.run_due_jobs();
+    let body = json!({ "device_now": wire::time(app.now()), "feed": asked });
+    surveyor.post("/sync", &body).expect(200).value()["feed"].clone()
+}
+
+each_engine!(who_is_asked_hears_of_it_and_of_its_end_and_nobody_else_in_the_field, |app| {
+    automatic(&app);
+    let dispatcher = app.person(Role::Dispatcher);
+    let [earlier, near, far] = [0; 3].map(|_| app.person(Role::Surveyor));
+    be_at(&app, &near, 500.0);
+    be_at(&app, &far, 3_000.0);
+    let case = new_case(&app);
+    let task = assign(&dispatcher, &case, &earlier).expect(201).value();
+    let begin =
+        [&earlier, &near, &far].map(|person| phone_feed(&app, person, json!({}))["cursor"].clone());
+    let streams = [&near, &far, &dispatcher].map(|person| {
+        let stream = person.request("GET", "/board/stream").listen();
+        assert_eq!(stream.next().kind, "open");
+        stream
+    });
+
+    let now = wire::time(app.now());
+    let answer =
+        json!({ "id": new_id(), "device_now": now, "occurred_at": now, "reason": "车坏了" });
+    let decline = format!("/tasks/{}/decline", task["id"].as_str().unwrap());
+    let _ = earlier.post(&decline, &answer).expect(200);
+    app.run_due_jobs();
+    let first_at = app.now();
+    app.advance(Span::seconds(60));
+    app.run_due_jobs();
+    let second_at = app.now();
+    assert_eq!((offers(&near).len(), offers(&far).len()), (0, 1));
+    // A dispatcher decides: the question to the second one is taken back.
+    app.advance(Span::seconds(1));
+    let _ = assign(&dispatcher, &case, &earlier).expect(201);
+    app.run_due_jobs();
+    let told = |topic: &str, at| (topic.to_owned(), json!(wire::time(at)));
+    let asked_first = [told("task_offered", first_at), told("offer_lapsed", second_at)];
+    let asked_next = [told("task_offered", second_at), told("offer_lapsed", app.now())];
+    assert_eq!(heard(&app, &near, &begin[1]), asked_first);
+    assert_eq!(heard(&app, &far, &begin[2]), asked_next);
+    // Whoever was sent before hears of the case, and not whom else it was offered to.
+    let others = heard(&app, &earlier, &begin[0]);
+    assert!(others.iter().any(|(topic, _)| topic == "task_assigned"), "{others:?}");
+    assert!(others.iter().all(|(topic, _)| !topic.contains("offer")), "{others:?}");
+
+    let [on_near, on_far, on_board] = streams;
+    for (stream, expected) in [(&on_near, &asked_first), (&on_far, &asked_next)] {
+        for (topic, at) in expected {
+            let event = stream.next().data;
+            assert_eq!((&event["topic"], &event["at"]), (&json!(topic), at));
+            assert_eq!(event["case_id"], json!(case));
+        }
+    }
+    let mut board = Vec::new();
+    while board.iter().filter(|topic| *topic == "offer_lapsed").count() < 2 {
+        board.push(on_board.next().data["topic"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(board.iter().filter(|topic| *topic == "task_offered").count(), 2, "{board:?}");
+    // To hear of an offer is not to see the case.
+    near.get(&format!("/cases/{case}")).problem(404, "not_found");
 });
 
 each_engine!(what_a_dispatcher_decides_is_never_undone, |app| {

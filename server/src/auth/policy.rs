@@ -423,6 +423,17 @@ pub fn see_case(actor: &Actor, case: &CaseFacts) -> Decision {
     }
 }
 
+/// Whether an actor hears of a change to a case. One that concerns one person in the field, such as an
+/// offer, is heard by them, although they may not see the case, and by the office; others who were sent
+/// hear nothing of it.
+#[must_use]
+pub fn hears_of(actor: &Actor, case: &CaseFacts, person: Option<PersonId>) -> bool {
+    let Some(person) = person else { return see_case(actor, case) == Decision::Allow };
+    let office = CaseFacts { tasked: Tasked::Never, ..case.clone() };
+    (actor.is(Role::Surveyor) && actor.person == person)
+        || see_case(actor, &office) == Decision::Allow
+}
+
 /// Whether an actor who sees a case may deliver field work to it: surveyors who are or were sent
 /// there (late work still lands), assessors of the branch or above.
 #[must_use]
@@ -469,6 +480,31 @@ mod tests {
                 see_case(&actor(role, branch), &case(tasked)),
                 expected,
                 "{role} {branch} {tasked:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn who_hears_of_what_concerns_one_person() {
+        let case = |tasked| CaseFacts { branch_path: "/head/zj/hz/".into(), tasked };
+        let (own, other) = (PersonId(Uuid::nil()), PersonId(Uuid::from_u128(7)));
+        for (role, branch, tasked, person, expected) in [
+            (Role::Surveyor, "/head/zj/hz/", Tasked::Never, Some(own), true),
+            (Role::Surveyor, "/head/zj/nb/", Tasked::Never, Some(own), true),
+            (Role::Surveyor, "/head/zj/hz/", Tasked::Never, Some(other), false),
+            (Role::Surveyor, "/head/zj/hz/", Tasked::Now, Some(other), false),
+            (Role::Surveyor, "/head/zj/hz/", Tasked::Now, None, true),
+            (Role::Surveyor, "/head/zj/hz/", Tasked::Never, None, false),
+            (Role::Dispatcher, "/head/zj/hz/", Tasked::Never, Some(other), true),
+            (Role::Manager, "/head/", Tasked::Never, Some(other), true),
+            (Role::Dispatcher, "/head/zj/nb/", Tasked::Never, Some(other), false),
+            (Role::Dispatcher, "/head/zj/nb/", Tasked::Never, Some(own), false),
+            (Role::Shop, "/head/zj/hz/", Tasked::Now, Some(own), false),
+        ] {
+            assert_eq!(
+                hears_of(&actor(role, branch), &case(tasked), person),
+                expected,
+                "{role} {branch} {tasked:?} {person:?}"
             );
         }
     }

@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     app::App,
-    auth::policy::{Actor, CaseFacts, Decision, Tasked, see_case},
+    auth::policy::{Actor, CaseFacts, Tasked, hears_of},
     case_log::{self, Change, FeedCursor},
     db::Conn,
     error::ApiError,
@@ -38,12 +38,12 @@ pub struct Told {
 }
 
 impl Told {
-    /// Whether the actor sees the case.
+    /// Whether the actor hears of it.
     #[must_use]
     pub fn concerns(&self, actor: &Actor) -> bool {
         let tasked = if self.sent.contains(&actor.person) { Tasked::Now } else { Tasked::Never };
         let facts = CaseFacts { branch_path: self.change.branch_path.clone(), tasked };
-        see_case(actor, &facts) == Decision::Allow
+        hears_of(actor, &facts, self.change.person)
     }
 }
 

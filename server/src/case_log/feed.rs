@@ -73,6 +73,8 @@ pub struct Change {
     pub at: Instant,
     /// Path of the branch that handles the case.
     pub branch_path: String,
+    /// The one person in the field whom it concerns, if it does not concern all who see the case.
+    pub person: Option<PersonId>,
 }
 
 /// Changes that a reader may see.
@@ -98,7 +100,18 @@ pub fn changed(
     topic: &str,
     now: Instant,
 ) -> Result<(), ApiError> {
-    store::insert(conn, case_id, topic, now)
+    store::insert(conn, case_id, topic, None, now)
+}
+
+/// Tells of a change that concerns one person in the field, who need not see the case, and the office.
+pub(super) fn changed_for(
+    conn: &mut Conn,
+    case_id: CaseId,
+    topic: &str,
+    person: PersonId,
+    now: Instant,
+) -> Result<(), ApiError> {
+    store::insert(conn, case_id, topic, Some(person), now)
 }
 
 /// The place after everything that is settled now.
@@ -119,8 +132,8 @@ pub fn changes_after(conn: &mut Conn, after: FeedCursor) -> Result<Vec<Change>, 
     store::list(conn, after, horizon, None, MOST_CHANGES)
 }
 
-/// The next changes of the cases that somebody sees: for the office those of their branch and
-/// below, for a surveyor those they are or were sent to.
+/// The next changes that somebody hears of: for the office those of the cases of their branch and
+/// below, for a surveyor those of the cases they are or were sent to, and what concerns them alone.
 ///
 /// # Errors
 /// Database faults.

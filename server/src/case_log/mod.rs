@@ -101,6 +101,27 @@ pub enum Appended {
 /// `conflict` with the lifecycle's reason when a decision makes no sense now, or when the id stands
 /// for another event; `not_found` when there is no such case.
 pub fn append(conn: &mut Conn, event: &NewEvent) -> Result<Appended, ApiError> {
+    append_told(conn, event, None)
+}
+
+/// [`append`], of what concerns one person in the field who need not see the case, such as an offer to
+/// them: beside the office they alone hear of it.
+///
+/// # Errors
+/// Those of [`append`].
+pub fn append_for(
+    conn: &mut Conn,
+    event: &NewEvent,
+    person: PersonId,
+) -> Result<Appended, ApiError> {
+    append_told(conn, event, Some(person))
+}
+
+fn append_told(
+    conn: &mut Conn,
+    event: &NewEvent,
+    told: Option<PersonId>,
+) -> Result<Appended, ApiError> {
     let status = store::find_status(conn, event.case_id)?.ok_or_else(ApiError::not_found)?;
     if let Some(known) = store::find(conn, event.id)? {
         return if known.is(event) { Ok(Appended::Known(status)) } else { Err(id_taken()) };
@@ -112,7 +133,11 @@ pub fn append(conn: &mut Conn, event: &NewEvent) -> Result<Appended, ApiError> {
     if after != status {
         store::update_status(conn, event.case_id, after)?;
     }
-    feed::changed(conn, event.case_id, event.kind.as_str(), event.recorded_at)?;
+    let (topic, at) = (event.kind.as_str(), event.recorded_at);
+    match told {
+        Some(person) => feed::changed_for(conn, event.case_id, topic, person, at)?,
+        None => feed::changed(conn, event.case_id, topic, at)?,
+    }
     Ok(Appended::New(after))
 }
 

@@ -128,6 +128,7 @@ table! {
         case_id -> Text,
         topic -> Text,
         at -> BigInt,
+        person_id -> Nullable<Text>,
     }
 }
 

@@ -13,14 +13,19 @@ use super::{
         offers::{self as store, OfferRow},
         tasks::{self as task_rows, Change},
     },
-    tasks::{Assignment, log, place, refused},
+    tasks::{Assignment, decided, log, place, refused},
 };
 use crate::{
-    app::App, auth::policy::Actor, case_log::Author, db::Conn, error::ApiError, identity, intake,
-    wire,
+    app::App,
+    auth::policy::Actor,
+    case_log::{self, Author},
+    db::Conn,
+    error::ApiError,
+    identity, intake, wire,
 };
 
-/// Asks a surveyor whether they take a case.
+/// Asks a surveyor whether they take a case. They hear of it in the feed, and of its end, although they
+/// do not see the case yet.
 pub(super) fn make(
     conn: &mut Conn,
     app: &App,
@@ -38,7 +43,8 @@ pub(super) fn make(
         "expires_at": wire::time(expires_at),
         "estimate_source": candidate.travel.as_ref().map(|travel| travel.source),
     });
-    log(conn, app, Author::System, case_id, EventKind::TaskOffered, data, now)?;
+    let event = decided(app, Author::System, case_id, EventKind::TaskOffered, data, now);
+    case_log::append_for(conn, &event, candidate.surveyor.person.id)?;
     Ok(id)
 }
 
@@ -71,7 +77,8 @@ fn said(
         "outcome": status,
         "reason": reason,
     });
-    log(conn, app, author, offer.case_id.0, EventKind::OfferLapsed, data, now)
+    let event = decided(app, author, offer.case_id.0, EventKind::OfferLapsed, data, now);
+    case_log::append_for(conn, &event, offer.surveyor_id.0).map(|_| ())
 }
 
 fn own(conn: &mut Conn, actor: &Actor, id: OfferId) -> Result<OfferRow, ApiError> {

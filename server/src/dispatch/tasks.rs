@@ -168,7 +168,19 @@ pub(super) fn log(
     data: serde_json::Value,
     now: Instant,
 ) -> Result<(), ApiError> {
-    let event = NewEvent {
+    case_log::append(conn, &decided(app, author, case_id, kind, data, now)).map(|_| ())
+}
+
+/// The event of something that this server decided just now.
+pub(super) fn decided(
+    app: &App,
+    author: Author,
+    case_id: CaseId,
+    kind: EventKind,
+    data: serde_json::Value,
+    now: Instant,
+) -> NewEvent {
+    NewEvent {
         id: app.new_id(),
         case_id,
         kind,
@@ -177,8 +189,7 @@ pub(super) fn log(
         occurred_at: now,
         recorded_at: now,
         data,
-    };
-    case_log::append(conn, &event).map(|_| ())
+    }
 }
 
 /// A surveyor's answer to a task, perhaps given without signal.

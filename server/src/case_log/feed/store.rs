@@ -21,10 +21,15 @@ pub(super) fn insert(
     conn: &mut Conn,
     case_id: CaseId,
     topic: &str,
+    person: Option<PersonId>,
     now: Instant,
 ) -> Result<(), ApiError> {
-    let row =
-        (changes::case_id.eq(case_id.to_string()), changes::topic.eq(topic), changes::at.eq(now.0));
+    let row = (
+        changes::case_id.eq(case_id.to_string()),
+        changes::topic.eq(topic),
+        changes::at.eq(now.0),
+        changes::person_id.eq(person.map(|id| id.to_string())),
+    );
     diesel::insert_into(changes::table).values(row).execute(conn)?;
     Ok(())
 }
@@ -59,10 +64,11 @@ struct Row {
     topic: String,
     at: Ms,
     branch_path: String,
+    person_id: Option<Id<PersonId>>,
 }
 
-/// The changes after a place and before the horizon, all or only those that the actor sees: the row
-/// filter of `policy::see_case`.
+/// The changes after a place and before the horizon, all or only those that the actor hears of: the row
+/// filter of `policy::hears_of`.
 pub(super) fn list(
     conn: &mut Conn,
     after: FeedCursor,
@@ -84,6 +90,7 @@ pub(super) fn list(
             changes::topic,
             changes::at,
             branches::path,
+            changes::person_id,
         ))
         .into_boxed();
     if let Some(actor) = actor {
@@ -93,10 +100,13 @@ pub(super) fn list(
                 .filter(case_people::person_id.eq(actor.person.to_string())),
         );
         let below = branches::path.like(format!("{}%", actor.branch_path));
+        let sent = changes::person_id.is_null().and(sent);
+        let own = changes::person_id.eq(actor.person.to_string());
         let field_only = actor.roles.iter().all(|role| matches!(role, Role::Surveyor | Role::Shop));
         query = match (field_only, actor.is(Role::Surveyor)) {
-            (true, _) => query.filter(sent),
-            (false, true) => query.filter(below.or(sent)),
+            (true, true) => query.filter(sent.or(own)),
+            (true, false) => query.filter(sent),
+            (false, true) => query.filter(below.or(sent).or(own)),
             (false, false) => query.filter(below),
         };
     }
@@ -111,6 +121,7 @@ fn change(row: Row) -> Change {
         topic: row.topic,
         at: row.at.0,
         branch_path: row.branch_path,
+        person: row.person_id.map(|id| id.0),
     }
 }
 

@@ -23,6 +23,9 @@ use crate::{
 };
 
 /// What you are asked to take
+///
+/// No need to ask again and again: the change feed tells `task_offered` and `offer_lapsed` to whoever is
+/// asked, although they do not see the case yet.
 #[utoipa::path(operation_id = "list_offers", tag = "dispatch", responses((status = 200, description = "open offers", body = OffersResponse)))]
 #[get("/offers")]
 pub async fn list_offers(
