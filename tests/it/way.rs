@@ -1,5 +1,6 @@
 //! Journeys: on the way, arrived and proven, by another unit, and what the head of claims sees of it.
 
+use diesel::RunQueryDsl;
 use serde_json::{Value, json};
 use server::{auth::policy::Role, wire};
 use sync_core::time::{Instant, Span};
@@ -87,6 +88,35 @@ each_engine!(who_will_be_late_is_told_of_before_the_limit_and_once, |app| {
         assert_eq!(predicted(), 1);
     }
     assert_eq!(clock(&dispatcher, &scene.case, "arrival")["verdict"], "running");
+});
+
+each_engine!(one_whose_estimate_fails_does_not_keep_the_others_from_theirs, |app| {
+    let scenes = [Scene::new(&app), Scene::new(&app)];
+    app.run_due_jobs();
+    let estimated = |scene: &Scene| {
+        let task = scene.task["id"].as_str().unwrap();
+        app.count(&format!("SELECT count(*) AS n FROM task_etas WHERE task_id = '{task}'"))
+    };
+    // Whichever is looked at first: a row that cannot be read stops nobody but itself.
+    for (broken, other) in [(0, 1), (1, 0)] {
+        let case = &scenes[broken].case;
+        let run = |sql: String| {
+            let _ = app.write(move |conn| Ok(diesel::sql_query(&sql).execute(conn)?));
+        };
+        let set = |status: &str| {
+            run(format!("UPDATE cases SET status = '{status}' WHERE id = '{case}'"));
+        };
+        run("DELETE FROM task_etas".into());
+        set("damaged");
+        for scene in &scenes {
+            be_at(&app, &scene.surveyor, &[(app.now(), 4_000.0)]);
+        }
+        app.run_due_jobs();
+        assert_eq!((estimated(&scenes[broken]), estimated(&scenes[other])), (0, 1));
+        set("dispatched");
+        app.run_due_jobs();
+        assert_eq!((estimated(&scenes[broken]), estimated(&scenes[other])), (1, 1));
+    }
 });
 
 each_engine!(an_arrival_is_proven_by_what_is_known_of_it_also_later, |app| {

@@ -247,6 +247,7 @@ async fn act(app: &App) -> Result<usize, ApiError> {
     for id in due {
         // It stays due and is tried again in the next round; the others go on.
         if let Err(error) = step(app, id).await {
+            metrics::counter!("chakan_dispatch_failures_total", "at" => "queue").increment(1);
             tracing::warn!(case = %id, %error, "a case that waits could not be looked at");
         }
     }

@@ -48,34 +48,44 @@ pub fn track(
 /// Estimates anew for those who moved; answers how many. Whoever will be late is told of before the
 /// limit runs out, so that the customer can be told too (C10).
 pub(super) async fn watch(app: &App) -> Result<usize, ApiError> {
-    let moving = app.db.read(store::list_moving).await?;
-    let count = moving.len();
-    for moving in moving {
-        let case_id = moving.case_id;
-        let scene = app
-            .db
-            .read(move |conn| {
-                let on_the_way = case_log::status(conn, case_id)? < CaseStatus::Waived;
-                Ok(intake::get_case(conn, case_id)?.position.filter(|_| on_the_way))
-            })
-            .await?;
-        let Some(scene) = scene else { continue };
-        let (ports, place, now) = (app.ports.clone(), moving.place, app.now());
-        let estimate =
-            tokio::task::spawn_blocking(move || ports.travel_time.estimate(place, scene, now));
-        let estimate = estimate.await.map_err(ApiError::internal)?;
-        let inner = app.clone();
-        app.db
-            .write(move |conn| {
-                let late = !moving.warned
-                    && predict_late(conn, &inner, &moving, now + estimate.span, now)?;
-                let eta = (now + estimate.span, estimate.uncertainty, estimate.source);
-                store::put_eta(conn, &moving, eta, late.then_some(now))?;
-                case_log::changed(conn, moving.case_id, "eta_changed", now)
-            })
-            .await?;
+    let mut estimated = 0;
+    for moving in app.db.read(store::list_moving).await? {
+        let task = moving.task;
+        match estimate_anew(app, moving).await {
+            Ok(anew) => estimated += usize::from(anew),
+            // It is tried again in the next round; the others go on.
+            Err(error) => {
+                metrics::counter!("chakan_dispatch_failures_total", "at" => "way").increment(1);
+                tracing::warn!(%task, %error, "who is on the way could not be estimated anew");
+            }
+        }
     }
-    Ok(count)
+    Ok(estimated)
+}
+
+/// Answers whether they are still on the way.
+async fn estimate_anew(app: &App, moving: store::Moving) -> Result<bool, ApiError> {
+    let case_id = moving.case_id;
+    let scene = app.db.read(move |conn| {
+        let on_the_way = case_log::status(conn, case_id)? < CaseStatus::Waived;
+        Ok(intake::get_case(conn, case_id)?.position.filter(|_| on_the_way))
+    });
+    let Some(scene) = scene.await? else { return Ok(false) };
+    let (ports, place, now) = (app.ports.clone(), moving.place, app.now());
+    let estimate =
+        tokio::task::spawn_blocking(move || ports.travel_time.estimate(place, scene, now));
+    let estimate = estimate.await.map_err(ApiError::internal)?;
+    let inner = app.clone();
+    app.db
+        .write(move |conn| {
+            let late =
+                !moving.warned && predict_late(conn, &inner, &moving, now + estimate.span, now)?;
+            let eta = (now + estimate.span, estimate.uncertainty, estimate.source);
+            store::put_eta(conn, &moving, eta, late.then_some(now))?;
+            case_log::changed(conn, moving.case_id, "eta_changed", now)
+        })
+        .await
+        .map(|()| true)
 }
 
 /// Says that somebody will be late, if so; answers whether it did.
