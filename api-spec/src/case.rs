@@ -7,6 +7,39 @@ use uuid::Uuid;
 
 use crate::problem::Warning;
 
+/// What degrees are measured against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Datum {
+    /// WGS-84: satellites and browsers.
+    Wgs84,
+    /// GCJ-02: map services in the mainland.
+    Gcj02,
+    /// BD-09: Baidu's maps.
+    Bd09,
+}
+
+/// A place as it is given. It is converted to WGS-84, stored so, and answered so.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GivenPosition {
+    /// Degrees north.
+    #[schema(minimum = -90, maximum = 90)]
+    pub lat: f64,
+    /// Degrees east.
+    #[schema(minimum = -180, maximum = 180)]
+    pub lon: f64,
+    /// Radius of the 68 % circle in metres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 100_000)]
+    pub accuracy_m: Option<f64>,
+    /// What the degrees are measured against; WGS-84 if absent. The software of map services in the
+    /// mainland answers GCJ-02 or, Baidu's, BD-09, unless it is told otherwise. Outside the mainland, in
+    /// Hong Kong, Macau and Taiwan too, they are not shifted and are taken as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datum: Option<Datum>,
+}
+
 /// A place on the ground.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,7 +91,7 @@ pub struct ReportCaseRequest {
     pub loss_place: String,
     /// Where the loss happened, as a position.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub position: Option<Position>,
+    pub position: Option<GivenPosition>,
     /// What happened, at most 2,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 2000)]
@@ -136,6 +169,9 @@ pub struct CaseResponse {
     pub loss_place: String,
     /// Where, as a position.
     pub position: Option<Position>,
+    /// The datum that the position was given in, if it was converted: `gcj02` or `bd09`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position_datum: Option<String>,
     /// What happened.
     pub description: Option<String>,
     /// Whether anybody is hurt.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::case::Position;
+use crate::case::{Datum, Position};
 
 /// The zones of a branch: a GeoJSON FeatureCollection (RFC 7946) in WGS-84, which replaces the one
 /// before. Other members than these are ignored, as the format asks.
@@ -115,10 +115,10 @@ pub struct ReportPositionsRequest {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrackPoint {
-    /// Degrees north, WGS-84.
+    /// Degrees north.
     #[schema(minimum = -90, maximum = 90)]
     pub lat: f64,
-    /// Degrees east, WGS-84.
+    /// Degrees east.
     #[schema(minimum = -180, maximum = 180)]
     pub lon: f64,
     /// Radius of the 68 % circle in metres.
@@ -130,6 +130,9 @@ pub struct TrackPoint {
     /// Whether the phone says that the position is made up by an app.
     #[serde(default)]
     pub mock: bool,
+    /// What the degrees are measured against; WGS-84 if absent. Converted as every given position is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datum: Option<Datum>,
 }
 
 /// What became of the points.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::case::Position;
+use crate::case::GivenPosition;
 
 /// Put a surveyor on the roster (C05).
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -73,7 +73,7 @@ pub struct SurveyorProfile {
     pub vehicle_classes: Vec<String>,
     /// Where they start from when nothing newer is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub home: Option<Position>,
+    pub home: Option<GivenPosition>,
 }
 
 /// Declare an interest: whose claims a surveyor must not handle (C21).

@@ -48,7 +48,7 @@ pub struct CreateShopRequest {
     pub credit_code: String,
     /// Where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub position: Option<crate::case::Position>,
+    pub position: Option<crate::case::GivenPosition>,
     /// When it is open, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 100)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::case::{EventResponse, Position};
+use crate::case::{EventResponse, GivenPosition};
 
 /// The surveyor called the customer (C06).
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -83,7 +83,7 @@ pub struct RecordArrivalRequest {
     pub occurred_at: DateTime<Utc>,
     /// Where the device was; absent where it had no fix, as in an underground garage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub position: Option<Position>,
+    pub position: Option<GivenPosition>,
     /// Whether the device says that the position is made up by an app.
     #[serde(default)]
     pub mock: bool,

@@ -1,8 +1,16 @@
 //! Between wire types and rule types: times, positions, refused fields.
 
-use api_spec::{case::Position, problem::FieldError};
+mod datum;
+
+use api_spec::{
+    case::{self, GivenPosition, Position},
+    problem::FieldError,
+};
 use chrono::{DateTime, Utc};
-use sync_core::{geo::Point, time::Instant};
+use sync_core::{
+    geo::{Datum, Point},
+    time::Instant,
+};
 
 use crate::error::ApiError;
 
@@ -26,7 +34,7 @@ pub fn instant(field: &str, at: DateTime<Utc>) -> Result<Instant, FieldError> {
     }
 }
 
-/// A position from the wire.
+/// A position from the wire, in WGS-84.
 ///
 /// # Errors
 /// A refused field.
@@ -41,6 +49,21 @@ pub fn point(field: &str, position: Position) -> Result<Point, FieldError> {
     }
     Point::new(position.lat, position.lon)
         .map_err(|refusal| FieldError::new(field, "out_of_range", refusal.to_string()))
+}
+
+/// A place as it was given, in WGS-84, and the datum it was given in.
+///
+/// # Errors
+/// A refused field.
+pub fn given_point(field: &str, given: GivenPosition) -> Result<(Point, Datum), FieldError> {
+    let GivenPosition { lat, lon, accuracy_m, datum } = given;
+    let datum = match datum {
+        None | Some(case::Datum::Wgs84) => Datum::Wgs84,
+        Some(case::Datum::Gcj02) => Datum::Gcj02,
+        Some(case::Datum::Bd09) => Datum::Bd09,
+    };
+    let given = point(field, Position { lat, lon, accuracy_m })?;
+    Ok((datum::to_wgs84(given, datum), datum))
 }
 
 /// Collects refused fields, so that a caller hears of all of them at once.

@@ -2,6 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::wire_name::wire_names;
+
+wire_names! {
+    /// What the degrees of a place are measured against, as it was given. Kept beside the place, which is
+    /// always converted to WGS-84.
+    pub enum Datum {
+        /// Of satellites and browsers.
+        Wgs84 = "wgs84",
+        /// Of map services in the mainland: shifted by hundreds of metres there, and nowhere else.
+        Gcj02 = "gcj02",
+        /// Of Baidu's maps: shifted once more.
+        Bd09 = "bd09",
+    }
+}
+
 /// A point in WGS-84 degrees that has been checked to lie on the globe.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]

@@ -11,6 +11,7 @@ mod config;
 mod crash;
 mod custody;
 mod database;
+mod datum;
 mod demo;
 mod dispatch;
 mod documents;

@@ -103,6 +103,7 @@ table! {
         reported_at -> BigInt,
         reported_by -> Text,
         version -> BigInt,
+        datum -> Nullable<Text>,
     }
 }
 
@@ -231,6 +232,7 @@ table! {
         distance_m -> Nullable<Double>,
         plausibility -> Text,
         staff_shown -> Bool,
+        datum -> Nullable<Text>,
     }
 }
 

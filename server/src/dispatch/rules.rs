@@ -3,7 +3,7 @@
 pub mod autopilot;
 
 use sync_core::{
-    geo::Point,
+    geo::{Datum, Point},
     ids::PersonId,
     time::{Instant, Span},
 };
@@ -276,6 +276,8 @@ pub fn rank(candidates: &mut [Candidate]) {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fix {
     pub place: Point,
+    /// What the place was given in.
+    pub datum: Datum,
     pub accuracy_m: Option<f64>,
     /// By the phone's clock.
     pub device_at: Instant,
@@ -444,6 +446,7 @@ mod tests {
     fn a_jittery_track_gives_its_newest_useful_point() {
         let fix = |at: i64, accuracy_m, mock| Fix {
             place: Point::new(30.0, 120.0).unwrap(),
+            datum: Datum::Wgs84,
             accuracy_m,
             device_at: Instant(at),
             measured_at: Instant(at),

@@ -11,6 +11,7 @@ use api_spec::{
 };
 use sync_core::{
     clock::ClockName,
+    geo::Datum,
     identifiers::{check_phone, check_plate},
     ids::CaseId,
     lifecycle::{CaseStatus, EventKind},
@@ -242,6 +243,7 @@ fn case_response(row: CaseRow) -> CaseResponse {
         loss_at: wire::time(row.loss_at.0),
         loss_place: row.loss_place,
         position,
+        position_datum: row.datum.filter(|datum| datum != Datum::Wgs84.as_str()),
         description: row.description,
         injured: row.injured,
         drivable: row.drivable,

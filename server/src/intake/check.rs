@@ -46,7 +46,7 @@ pub(super) fn check_report(request: &ReportCaseRequest, now: Instant) -> Result<
     let loss_at =
         fields.keep(wire::instant("loss_at", request.loss_at).and_then(|at| not_ahead(at, now)));
     let position = match request.position {
-        Some(position) => fields.keep(wire::point("position", position)).map(Some),
+        Some(position) => fields.keep(wire::given_point("position", position)).map(Some),
         None => Some(None),
     };
 
@@ -57,6 +57,7 @@ pub(super) fn check_report(request: &ReportCaseRequest, now: Instant) -> Result<
         warnings.push(identifier_warning("vin", *warning));
     }
     let report = (|| {
+        let (position, datum) = position?.unzip();
         Some(Report {
             customer_name: customer_name?,
             contact_name: contact_name?,
@@ -66,7 +67,8 @@ pub(super) fn check_report(request: &ReportCaseRequest, now: Instant) -> Result<
             policy_no: policy_no?,
             loss_at: loss_at?,
             loss_place: loss_place?,
-            position: position?,
+            position,
+            datum,
             accuracy_m: request.position.and_then(|position| position.accuracy_m),
             description: description?,
             injured: request.injured,

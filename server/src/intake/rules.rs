@@ -1,7 +1,7 @@
 //! PURE: what a report is, which reports may be the same accident, what the caller is told.
 
 use sync_core::{
-    geo::Point,
+    geo::{Datum, Point},
     ids::CaseId,
     time::{Instant, Span},
 };
@@ -18,6 +18,8 @@ pub struct Report {
     pub loss_at: Instant,
     pub loss_place: String,
     pub position: Option<Point>,
+    /// What the position was given in.
+    pub datum: Option<Datum>,
     pub accuracy_m: Option<f64>,
     pub description: Option<String>,
     pub injured: bool,
@@ -106,6 +108,7 @@ mod tests {
             loss_at: Instant(1_750_000_000_000),
             loss_place: "p".into(),
             position,
+            datum: position.map(|_| Datum::Wgs84),
             accuracy_m: None,
             description: None,
             injured: false,

@@ -52,6 +52,7 @@ pub(super) struct CaseRow {
     pub(super) promise_version: i64,
     pub(super) reported_at: Ms,
     pub(super) version: i64,
+    pub(super) datum: Option<String>,
 }
 
 /// What a new case is stored with besides the report.
@@ -97,6 +98,7 @@ pub(super) fn insert(
             cases::reported_at.eq(new.now.0),
             cases::reported_by.eq(new.actor.person.to_string()),
             cases::version.eq(case.version),
+            cases::datum.eq(&case.datum),
         ),
     );
     let statement = diesel::insert_into(cases::table).values(row);
@@ -173,6 +175,7 @@ impl CaseRow {
             promise_version: i64::from(new.promise.1),
             reported_at: Ms(new.now),
             version: 1,
+            datum: report.datum.map(|datum| datum.as_str().to_owned()),
         }
     }
 

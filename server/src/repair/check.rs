@@ -41,7 +41,9 @@ pub(super) fn check_shop(request: &CreateShopRequest) -> Result<(NewShop, Vec<Wa
     let licence_ends_at = fields.keep(plausible);
     let position = match request.position {
         None => Some(None),
-        Some(position) => fields.keep(wire::point("position", position)).map(Some),
+        Some(position) => {
+            fields.keep(wire::given_point("position", position)).map(|(place, _)| Some(place))
+        }
     };
     let hours = match &request.hours {
         None => Some(None),

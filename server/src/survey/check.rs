@@ -134,14 +134,14 @@ impl FieldRequest for RecordArrivalRequest {
     }
 
     fn action(&self, fields: &mut Fields, _: Instant) -> Option<Action> {
-        let fix = match self.position {
-            None => None,
+        let (fix, datum) = match self.position {
+            None => (None, None),
             Some(position) => {
-                let place = fields.keep(wire::point("position", position))?;
-                Some(Fix { place, accuracy_m: position.accuracy_m })
+                let (place, datum) = fields.keep(wire::given_point("position", position))?;
+                (Some(Fix { place, accuracy_m: position.accuracy_m }), Some(datum))
             }
         };
-        Some(Action::Arrive { fix, mock: self.mock, staff_shown: self.staff_shown })
+        Some(Action::Arrive { fix, datum, mock: self.mock, staff_shown: self.staff_shown })
     }
 }
 

@@ -84,10 +84,17 @@ pub fn apply_command(
 
 /// The arrival that an action reports, judged against the place of loss.
 fn arrival(action: &Action, case: &ReportedCase) -> Option<NewArrival> {
-    let Action::Arrive { fix, mock, staff_shown } = action else { return None };
+    let Action::Arrive { fix, datum, mock, staff_shown } = action else { return None };
     let scene = case.position.map(|place| Fix { place, accuracy_m: case.accuracy_m });
     let (distance_m, plausibility) = judge_arrival(*fix, scene, *mock);
-    Some(NewArrival { fix: *fix, mock: *mock, distance_m, plausibility, staff_shown: *staff_shown })
+    Some(NewArrival {
+        fix: *fix,
+        datum: *datum,
+        mock: *mock,
+        distance_m,
+        plausibility,
+        staff_shown: *staff_shown,
+    })
 }
 
 fn kind_and_data(

@@ -2,7 +2,10 @@
 
 pub mod proof;
 
-use sync_core::{geo::Point, time::Span};
+use sync_core::{
+    geo::{Datum, Point},
+    time::Span,
+};
 
 /// What a surveyor did. Later times are told as spans after it, because a wrong clock is wrong for
 /// both.
@@ -37,6 +40,8 @@ pub enum Action {
     Arrive {
         /// Where the device was.
         fix: Option<Fix>,
+        /// What its position was given in.
+        datum: Option<Datum>,
         /// Whether the device says that the position is made up.
         mock: bool,
         /// Whether the staff number was shown.

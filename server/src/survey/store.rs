@@ -1,7 +1,10 @@
 //! Rows of surveys.
 
 use diesel::prelude::*;
-use sync_core::{geo::Point, ids::EventId};
+use sync_core::{
+    geo::{Datum, Point},
+    ids::EventId,
+};
 
 use super::{
     FieldCommand,
@@ -17,6 +20,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct NewArrival {
     pub(super) fix: Option<Fix>,
+    pub(super) datum: Option<Datum>,
     pub(super) mock: bool,
     pub(super) distance_m: Option<f64>,
     pub(super) plausibility: Plausibility,
@@ -40,6 +44,7 @@ pub(super) fn insert_arrival(
         arrivals::distance_m.eq(new.distance_m),
         arrivals::plausibility.eq(new.plausibility.as_str()),
         arrivals::staff_shown.eq(new.staff_shown),
+        arrivals::datum.eq(new.datum.map(Datum::as_str)),
     );
     diesel::insert_into(arrivals::table).values(row).execute(conn)?;
     Ok(())

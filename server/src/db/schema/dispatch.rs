@@ -33,6 +33,7 @@ table! {
         lon -> Double,
         accuracy_m -> Nullable<Double>,
         mock -> Bool,
+        datum -> Text,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use actix_web::{post, web};
 use api_spec::{
-    case::Position,
+    case::GivenPosition,
     dispatch::{ReportPositionsRequest, ReportPositionsResponse, TrackPoint},
     problem::FieldError,
 };
@@ -83,14 +83,16 @@ fn fix(
     offset: Option<ClockOffset>,
     now: Instant,
 ) -> Result<Fix, FieldError> {
-    let TrackPoint { lat, lon, accuracy_m, .. } = *point;
+    let TrackPoint { lat, lon, accuracy_m, datum, .. } = *point;
     let device_at = wire::instant(&format!("{at}.measured_at"), point.measured_at)?;
     if device_now.is_some_and(|now| now + AHEAD < device_at) {
         let allowed = "not after device_now: both are by the phone's clock";
         return Err(FieldError::new(format!("{at}.measured_at"), "in_the_future", allowed));
     }
+    let (place, datum) = wire::given_point(at, GivenPosition { lat, lon, accuracy_m, datum })?;
     Ok(Fix {
-        place: wire::point(at, Position { lat, lon, accuracy_m })?,
+        place,
+        datum,
         accuracy_m,
         device_at,
         measured_at: offset.map_or(device_at, |offset| offset.correct(device_at, now)),

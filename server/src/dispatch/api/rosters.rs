@@ -155,12 +155,12 @@ pub async fn set_surveyor_profile(
     let mut fields = Fields::default();
     codes(&mut fields, "skills", &request.skills);
     codes(&mut fields, "vehicle_classes", &request.vehicle_classes);
-    let home = request.home.and_then(|home| fields.keep(wire::point("home", home)));
+    let home = request.home.and_then(|home| fields.keep(wire::given_point("home", home)));
     fields.finish()?;
     let profile = Profile {
         skills: request.skills.clone(),
         vehicle_classes: request.vehicle_classes.clone(),
-        home,
+        home: home.map(|(place, _)| place),
     };
     let (actor, now, person) = (actor.into_actor(), app.now(), id.0);
     app.db

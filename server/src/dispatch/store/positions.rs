@@ -34,6 +34,7 @@ pub(in super::super) fn insert_new(
             positions::lon.eq(fix.place.lon()),
             positions::accuracy_m.eq(fix.accuracy_m),
             positions::mock.eq(fix.mock),
+            positions::datum.eq(fix.datum.as_str()),
         )
     };
     let rows: Vec<_> = fixes.iter().map(row).collect();
