@@ -17,7 +17,8 @@ pub struct ArrivalProofResponse {
     /// What speaks for it: `claimed_inside`, `dwell_inside`, `photo_inside`, `customer_confirmed`.
     pub for_it: Vec<String>,
     /// What speaks against it: `claimed_outside`, `photo_outside`, `mock_location`, `impossible_speed`,
-    /// `reused_fix`, `no_position`.
+    /// `reused_fix`, `no_position`. Photos are those of the surveyor that have arrived, taken from five
+    /// minutes before to a quarter of an hour after; one inside is enough.
     pub against: Vec<String>,
     /// When the track entered the fence to stay.
     pub entered_at: Option<DateTime<Utc>>,

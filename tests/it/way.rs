@@ -3,9 +3,13 @@
 use diesel::RunQueryDsl;
 use serde_json::{Value, json};
 use server::{auth::policy::Role, wire};
-use sync_core::time::{Instant, Span};
+use sync_core::{
+    ids::CaseId,
+    time::{Instant, Span},
+};
 use tests::{Person, START, TestApp, each_engine};
 
+use crate::evidence::{entry, jpeg, upload};
 use crate::field::{Phone, Scene, assign, at_metres_north, clock, new_case, timeline};
 
 const CUSTOMER: &str = "18667091253";
@@ -148,6 +152,69 @@ each_engine!(an_arrival_is_proven_by_what_is_known_of_it_also_later, |app| {
     assert_eq!(found["grade"], "proven");
     assert_eq!(found["entered_at"], json!(wire::time(arrived_at)));
     assert_eq!(found["points"], 12);
+});
+
+each_engine!(a_photo_from_the_scene_proves_an_arrival_and_one_from_elsewhere_does_not, |app| {
+    let manager = app.person(Role::Manager);
+    app.advance(Span::minutes(20));
+    let arrive = |scene: &Scene| {
+        let (lat, lon) = at_metres_north(30.0);
+        let position = json!({ "lat": lat, "lon": lon, "accuracy_m": 8.0 });
+        let phone = Phone::new(&app, &scene.surveyor);
+        let event = phone.event(app.now(), json!({ "position": position }));
+        let _ = phone.send(&format!("/cases/{}/arrivals", scene.case), &event).expect(200);
+    };
+    // So many seconds after the arrival, so many metres from the scene, by a clock that is an hour fast.
+    let photo = |bytes: &[u8], seconds: i64, metres: f64| {
+        let (lat, lon) = at_metres_north(metres);
+        let mut photo = entry(bytes);
+        photo["captured_at"] =
+            json!(wire::time(app.now() + Span::hours(1) + Span::seconds(seconds)));
+        photo["position"] = json!({ "lat": lat, "lon": lon, "accuracy_m": 8.0 });
+        photo
+    };
+    let declare = |scene: &Scene, photo: &Value| {
+        let device_now = wire::time(app.now() + Span::hours(1));
+        let body = json!({ "device_now": device_now, "photos": [photo] });
+        let _ = scene.surveyor.post(&format!("/cases/{}/photos", scene.case), &body).expect(200);
+    };
+    let proof = |scene: &Scene| {
+        let proof =
+            manager.get(&format!("/cases/{}/arrival-proof", scene.case)).expect(200).value();
+        (proof["grade"].clone(), proof["for_it"].clone(), proof["against"].clone())
+    };
+    let plausible = (json!("plausible"), json!(["claimed_inside"]), json!([]));
+
+    let scene = Scene::new(&app);
+    arrive(&scene);
+    let case = CaseId(scene.case.parse().unwrap());
+    let (early, shown) = (jpeg(1), jpeg(2));
+    declare(&scene, &photo(&early, -600, 50.0));
+    let _ = upload(&scene.surveyor, case, &early).expect(201);
+    assert_eq!(proof(&scene), plausible, "long before the arrival");
+    declare(&scene, &photo(&shown, 60, 50.0));
+    assert_eq!(proof(&scene), plausible, "announced, not here");
+    let _ = upload(&scene.surveyor, case, &shown).expect(201);
+    let proven = (json!("proven"), json!(["claimed_inside", "photo_inside"]), json!([]));
+    assert_eq!(proof(&scene), proven);
+
+    let elsewhere = Scene::new(&app);
+    arrive(&elsewhere);
+    let case = CaseId(elsewhere.case.parse().unwrap());
+    // The photo of another case proves nothing here, wherever it says it was taken.
+    declare(&elsewhere, &photo(&shown, 60, 50.0));
+    let _ = upload(&elsewhere.surveyor, case, &shown).expect(201);
+    assert_eq!(proof(&elsewhere), plausible);
+    let far = jpeg(3);
+    declare(&elsewhere, &photo(&far, 60, 2_000.0));
+    let _ = upload(&elsewhere.surveyor, case, &far).expect(201);
+    let doubtful = (json!("doubtful"), json!(["claimed_inside"]), json!(["photo_outside"]));
+    assert_eq!(proof(&elsewhere), doubtful);
+    // It blocks nothing.
+    let phone = Phone::new(&app, &elsewhere.surveyor);
+    let done = phone.event(app.now(), json!({ "formalities_told": true }));
+    let path = format!("/cases/{}/survey-completions", elsewhere.case);
+    let _ = phone.send(&path, &done).expect(200);
 });
 
 each_engine!(out_of_the_province_another_unit_comes_and_the_customer_pays_nothing, |app| {

@@ -8,6 +8,7 @@
 
 mod api;
 mod figures;
+mod proof;
 mod queue;
 mod rules;
 mod status;
@@ -25,6 +26,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(api::list_shop_cases)
         .service(api::get_shop_case)
         .service(status::get_case_status)
+        .service(proof::get_arrival_proof)
         .service(queue::get_queue)
         .service(figures::get_figures)
         .service(figures::get_figures_table)

@@ -326,6 +326,20 @@ pub fn notes_about(declared: &Declaration, camera: &Camera, around: &Surrounding
 }
 
 impl Note {
+    /// Whether the bytes speak against when and where the phone says that they were taken.
+    #[must_use]
+    pub fn contradicts(self) -> bool {
+        matches!(
+            self,
+            Self::CameraClockDiffers(_)
+                | Self::GpsClockDiffers(_)
+                | Self::CameraPlaceDiffers(_)
+                | Self::Edited
+                | Self::Screenshot
+                | Self::SameElsewhere
+        )
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(self) -> &'static str {

@@ -7,6 +7,7 @@
 //! place of loss and never refused for it.
 
 mod api;
+mod arrivals;
 mod check;
 mod command;
 mod rules;
@@ -18,8 +19,15 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::error::ApiError;
 
+pub use arrivals::known_arrival;
 pub use command::{FieldCommand, apply_command};
-pub use rules::{Action, Exception, Fix, Plan};
+pub use rules::{
+    Action, Exception, Fix, Plan,
+    proof::{
+        Facts as ArrivalFacts, Grade as ArrivalGrade, Proof as ArrivalProof, TrackPoint,
+        judge as judge_proof, photo_times,
+    },
+};
 
 /// Where the surveyor said that they had arrived, the last time if several.
 ///
@@ -50,8 +58,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(units::api::arrange_proxy)
         .service(units::api::write_unit)
         .service(units::api::enter_fee)
-        .service(units::api::get_units)
-        .service(units::api::get_arrival_proof);
+        .service(units::api::get_units);
 }
 
 /// Reads a command of an outbox from JSON in the shape of the operation that `kind` names; none for

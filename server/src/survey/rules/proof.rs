@@ -2,6 +2,8 @@
 //!
 //! Nothing here blocks work: a doubt is written down with its reason, and people judge.
 
+use std::ops::RangeInclusive;
+
 use sync_core::{
     geo::Point,
     time::{Instant, Span},
@@ -17,6 +19,9 @@ const GAP: Span = Span::minutes(10);
 const FASTEST_M_PER_S: f64 = 50.0;
 /// A wider circle proves nothing about a fence.
 const WIDEST_M: f64 = 300.0;
+/// Whoever arrives takes photos at once; those from before or long after say nothing of the arrival.
+const PHOTOS_BEFORE: Span = Span::minutes(5);
+const PHOTOS_AFTER: Span = Span::minutes(15);
 
 /// One point of a track.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,8 +47,8 @@ pub struct Facts {
     pub claimed: Option<TrackPoint>,
     /// The phone's track around that time, in any order.
     pub track: Vec<TrackPoint>,
-    /// Whether the first photo was taken inside the fence; nothing is known without one.
-    pub photo_inside: Option<bool>,
+    /// Where and when the surveyor took photos of the case, in any order.
+    pub photos: Vec<TrackPoint>,
     /// Whether the customer confirmed it.
     pub confirmed: bool,
 }
@@ -102,7 +107,7 @@ pub fn judge(facts: &Facts) -> Proof {
     if entered_at.is_some() {
         for_it.push("dwell_inside");
     }
-    match facts.photo_inside {
+    match photo_inside(facts) {
         Some(true) => for_it.push("photo_inside"),
         Some(false) => against.push("photo_outside"),
         None => {}
@@ -120,6 +125,32 @@ pub fn judge(facts: &Facts) -> Proof {
     Proof { grade, for_it, against, entered_at }
 }
 
+/// When the photos of an arrival are taken.
+#[must_use]
+pub fn photo_times(claimed_at: Instant) -> RangeInclusive<Instant> {
+    claimed_at - PHOTOS_BEFORE..=claimed_at + PHOTOS_AFTER
+}
+
+fn photos(facts: &Facts) -> impl Iterator<Item = &TrackPoint> {
+    let times = photo_times(facts.claimed_at);
+    facts.photos.iter().filter(move |photo| times.contains(&photo.at))
+}
+
+/// Whether one of them was taken inside the fence; nothing is known without one that tells where.
+fn photo_inside(facts: &Facts) -> Option<bool> {
+    let scene = facts.scene?;
+    let mut found = None;
+    for photo in photos(facts).filter(|photo| tells(photo)) {
+        found = Some(found.unwrap_or(false) || inside(photo, scene));
+    }
+    found
+}
+
+/// Whether a point is not made up, and no wider than can tell of a fence.
+fn tells(point: &TrackPoint) -> bool {
+    !point.mock && point.accuracy_m.is_none_or(|metres| metres <= WIDEST_M)
+}
+
 fn inside(point: &TrackPoint, (scene, scene_accuracy): (Point, Option<f64>)) -> bool {
     let doubt =
         point.accuracy_m.unwrap_or(0.0).min(WIDEST_M) + scene_accuracy.unwrap_or(0.0).min(WIDEST_M);
@@ -129,12 +160,9 @@ fn inside(point: &TrackPoint, (scene, scene_accuracy): (Point, Option<f64>)) -> 
 /// When the track entered the fence to stay. Leaving it for a moment, as jitter does, is no exit, and
 /// passing through is no entry: so there is one arrival at most.
 fn stay(track: &[TrackPoint], scene: (Point, Option<f64>)) -> Option<Instant> {
-    let good = |point: &&TrackPoint| {
-        !point.mock && point.accuracy_m.is_none_or(|metres| metres <= WIDEST_M)
-    };
     let mut run: Option<(Instant, Instant)> = None;
     let mut outside: Option<Instant> = None;
-    for point in track.iter().filter(good) {
+    for point in track.iter().filter(|point| tells(point)) {
         let silent = run.is_some_and(|(_, last)| point.at.since(last) > GAP);
         if inside(point, scene) {
             outside = None;
@@ -156,7 +184,8 @@ fn stay(track: &[TrackPoint], scene: (Point, Option<f64>)) -> Option<Instant> {
 
 fn suspicions(facts: &Facts, track: &[TrackPoint], against: &mut Vec<&'static str>) {
     let claimed_mock = facts.claimed.is_some_and(|point| point.mock);
-    if claimed_mock || track.iter().any(|point| point.mock) {
+    let mut seen = track.iter().chain(photos(facts));
+    if claimed_mock || seen.any(|point| point.mock) {
         against.push("mock_location");
     }
     let pairs = || track.iter().zip(track.iter().skip(1));
@@ -205,7 +234,7 @@ mod tests {
             claimed_at: NOON,
             claimed: Some(at(0, 5.0)),
             track,
-            photo_inside: None,
+            photos: vec![],
             confirmed: false,
         }
     }
@@ -252,6 +281,38 @@ mod tests {
     }
 
     #[test]
+    fn a_photo_from_inside_the_fence_speaks_for_an_arrival() {
+        let judged =
+            |photos: &[TrackPoint]| codes(&Facts { photos: photos.to_vec(), ..facts(vec![]) });
+        let claimed = (Grade::Plausible, vec!["claimed_inside"], vec![]);
+        let proven = (Grade::Proven, vec!["claimed_inside", "photo_inside"], vec![]);
+        let outside = (Grade::Doubtful, vec!["claimed_inside"], vec!["photo_outside"]);
+        let wide = TrackPoint { accuracy_m: Some(301.0), ..at(60, 0.0) };
+        for (photos, expected) in [
+            (vec![], &claimed),
+            (vec![at(60, 190.0)], &proven),
+            (vec![at(60, 209.0)], &proven),
+            (vec![at(60, 211.0)], &outside),
+            // On the way there one may have been taken already.
+            (vec![at(600, 20.0), at(-200, 900.0)], &proven),
+            (vec![at(-300, 0.0)], &proven),
+            (vec![at(900, 0.0)], &proven),
+            // Too early or too late, or nowhere exactly: they say nothing.
+            (vec![at(-301, 0.0), at(901, 0.0), at(-301, 900.0), wide], &claimed),
+        ] {
+            assert_eq!(judged(&photos), *expected, "{photos:?}");
+        }
+        let mock = TrackPoint { mock: true, ..at(60, 0.0) };
+        let said = (Grade::Doubtful, vec!["claimed_inside"], vec!["mock_location"]);
+        assert_eq!(judged(&[mock]), said);
+        // What speaks against it blocks nothing, and the customer's word counts against it.
+        let confirmed = Facts { photos: vec![at(60, 900.0)], confirmed: true, ..facts(vec![]) };
+        assert_eq!(codes(&confirmed).0, Grade::Plausible);
+        let nowhere = Facts { scene: None, photos: vec![at(60, 0.0)], ..facts(vec![]) };
+        assert_eq!(codes(&nowhere).1, Vec::<&str>::new());
+    }
+
+    #[test]
     fn what_must_not_be_trusted_is_said() {
         let mut mock = facts(honest());
         mock.claimed = Some(TrackPoint { mock: true, ..at(0, 0.0) });
@@ -267,10 +328,6 @@ mod tests {
         assert_eq!(codes(&far).0, Grade::Plausible);
         let nothing = Facts { claimed: None, ..facts(vec![]) };
         assert_eq!(codes(&nothing), (Grade::Doubtful, vec![], vec!["no_position"]));
-        let photo = Facts { photo_inside: Some(true), ..facts(vec![]) };
-        assert_eq!(codes(&photo).0, Grade::Proven);
-        let elsewhere = Facts { photo_inside: Some(false), ..facts(vec![]) };
-        assert_eq!(codes(&elsewhere).0, Grade::Doubtful);
         assert_eq!(codes(&facts(vec![])).0, Grade::Plausible);
     }
 }

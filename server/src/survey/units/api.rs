@@ -1,10 +1,10 @@
-//! Insistence, rescue, surveys by another unit, and the proof of an arrival.
+//! Insistence, rescue and surveys by another unit.
 
 use actix_web::{HttpResponse, get, post, web};
 use api_spec::{
     problem::{Code, FieldError},
     scene::{
-        AnswerRescueRequest, ArrangeProxyRequest, ArrivalProofResponse, CallRescueRequest,
+        AnswerRescueRequest, ArrangeProxyRequest, CallRescueRequest,
         EnterFeeRequest, InsistRequest, NeedProxyRequest, NotedResponse, OfferRescueRequest,
         RescueResponse, UnitFee, UnitMessage, UnitsResponse, WriteUnitRequest,
     },
@@ -12,19 +12,12 @@ use api_spec::{
 use serde_json::{Value, json};
 use sync_core::{
     identifiers::check_phone,
-    ids::{BranchId, CaseId, PersonId, RescueId},
+    ids::{BranchId, CaseId, RescueId},
     lifecycle::EventKind,
     money::Fen,
-    time::Span,
 };
 
-use super::{
-    super::{
-        rules::proof::{Facts, TrackPoint, judge},
-        store as arrivals,
-    },
-    store::{self, FeeRow, MessageRow, NewFee, RescueRow},
-};
+use super::store::{self, FeeRow, MessageRow, NewFee, RescueRow};
 use crate::{
     app::App,
     auth::{
@@ -37,7 +30,6 @@ use crate::{
         Conn,
         types::{Id, Money, Ms},
     },
-    dispatch,
     error::ApiError,
     idempotency::{self, Reply},
     identity, intake,
@@ -424,66 +416,4 @@ pub async fn get_units(
         })
     });
     Ok(web::Json(units.await?))
-}
-
-/// How well the arrival of a case is proven
-///
-/// From the claimed position, the track around it and the customer's word; computed at every call, so
-/// that points that come late count (C09). It blocks nothing.
-#[utoipa::path(operation_id = "get_arrival_proof", tag = "survey", params(("id" = uuid::Uuid, Path, description = "case")), responses((status = 200, description = "the proof", body = ArrivalProofResponse)))]
-#[get("/cases/{id}/arrival-proof")]
-pub async fn get_arrival_proof(
-    app: web::Data<App>,
-    actor: By<op::GetArrivalProof>,
-    id: IdPath<CaseId>,
-) -> Result<web::Json<ArrivalProofResponse>, ApiError> {
-    let (actor, id) = (actor.into_actor(), id.0);
-    let found = app.db.read(move |conn| {
-        case_log::see(conn, &actor, id)?;
-        let facts = facts(conn, id)?.ok_or_else(ApiError::not_found)?;
-        let proof = judge(&facts);
-        let codes = |codes: Vec<&str>| codes.into_iter().map(str::to_owned).collect();
-        Ok(ArrivalProofResponse {
-            case_id: id.into(),
-            claimed_at: wire::time(facts.claimed_at),
-            grade: proof.grade.as_str().to_owned(),
-            for_it: codes(proof.for_it),
-            against: codes(proof.against),
-            entered_at: proof.entered_at.map(wire::time),
-            points: facts.track.len(),
-        })
-    });
-    Ok(web::Json(found.await?))
-}
-
-/// What is known of the first arrival in the log.
-fn facts(conn: &mut Conn, id: CaseId) -> Result<Option<Facts>, ApiError> {
-    let log = case_log::entries(conn, id)?;
-    let arrived = log.iter().filter(|entry| entry.kind == EventKind::Arrived);
-    let Some(arrived) = arrived.min_by_key(|entry| entry.occurred_at) else { return Ok(None) };
-    let at = arrived.occurred_at;
-    let claimed = arrivals::find_claimed(conn, arrived.id)?;
-    let claimed =
-        claimed.map(|(place, accuracy_m, mock)| TrackPoint { place, accuracy_m, at, mock });
-    let track = match arrived.actor.parse::<PersonId>() {
-        Ok(person) => {
-            dispatch::track(conn, person, at - Span::minutes(20), at + Span::minutes(30))?
-        }
-        Err(_) => Vec::new(),
-    };
-    let point = |(place, accuracy_m, at, mock): dispatch::Tracked| TrackPoint {
-        place,
-        accuracy_m,
-        at,
-        mock,
-    };
-    let case = intake::get_case(conn, id)?;
-    Ok(Some(Facts {
-        scene: case.position.map(|place| (place, case.accuracy_m)),
-        claimed_at: at,
-        claimed,
-        track: track.into_iter().map(point).collect(),
-        photo_inside: None,
-        confirmed: log.iter().any(|entry| entry.kind == EventKind::ArrivalConfirmed),
-    }))
 }
