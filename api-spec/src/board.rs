@@ -119,6 +119,9 @@ pub struct QueueItem {
     pub waiting: bool,
     /// Who was asked to decide: `nobody`, `dispatcher` or `manager`.
     pub escalated: Option<String>,
+    /// Whether it is outside the branch's area, so that another unit may have to survey; for the first 50
+    /// cases that wait, where areas are imported.
+    pub out_of_area: Option<bool>,
     /// How many surveyors could be there in time; for the first 50 cases that wait.
     pub in_time: Option<usize>,
     /// The best of those who could be sent, at most 3; for the first 50 cases that wait.

@@ -51,7 +51,8 @@ pub struct ZoneProperties {
     /// Name for people, 1 to 100 characters.
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
-    /// `urban`: everything outside such zones counts as elsewhere.
+    /// `urban`: everything outside such zones counts as elsewhere. `area`: the branch surveys there itself;
+    /// where such zones are imported, a loss outside all of them is out of its area.
     #[schema(max_length = 32)]
     pub class: String,
 }
@@ -94,7 +95,7 @@ pub struct ZoneSetResponse {
 pub struct ZoneResponse {
     /// Name.
     pub name: String,
-    /// `urban`.
+    /// `urban` or `area`.
     pub class: String,
     /// How many vertices the outline has.
     pub vertices: i64,
@@ -155,6 +156,9 @@ pub struct CandidatesResponse {
     pub zone_class: String,
     /// Version of the zones that said so; absent where none are imported.
     pub zone_version: Option<i64>,
+    /// Whether the place is outside the branch's area, so that another unit may have to survey (C11);
+    /// absent where no areas are imported. The system asks nobody then, and a person decides.
+    pub out_of_area: Option<bool>,
     /// When somebody must be there, were one sent now.
     pub arrival_limit_at: DateTime<Utc>,
     /// Surveyors, best first: those whose arrival cannot be estimated come last. At most 200.

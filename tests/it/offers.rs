@@ -147,6 +147,41 @@ each_engine!(who_is_asked_hears_of_it_and_of_its_end_and_nobody_else_in_the_fiel
     near.get(&format!("/cases/{case}")).problem(404, "not_found");
 });
 
+each_engine!(out_of_the_branchs_area_the_system_asks_a_person_and_not_its_surveyors, |app| {
+    automatic(&app);
+    let (manager, dispatcher) = (app.person(Role::Manager), app.person(Role::Dispatcher));
+    let near = app.person(Role::Surveyor);
+    be_at(&app, &near, 500.0);
+    let area = |west: f64| {
+        let east = west + 1.0;
+        let ring = [[west, 30.0], [east, 30.0], [east, 31.0], [west, 31.0], [west, 30.0]];
+        let zone = json!({
+            "type": "Feature", "properties": { "name": "辖区", "class": "area" },
+            "geometry": { "type": "Polygon", "coordinates": [ring] },
+        });
+        let zones = json!({ "type": "FeatureCollection", "features": [zone] });
+        let _ = manager.put("/zones", &zones).expect(201);
+    };
+    let out_of_area = |case: &str| {
+        let found = dispatcher.get(&format!("/cases/{case}/candidates")).expect(200).value();
+        found["out_of_area"].clone()
+    };
+    area(121.0);
+    let outside = new_case(&app);
+    app.run_due_jobs();
+    assert_eq!(out_of_area(&outside), true);
+    assert_eq!(timeline(&dispatcher, &outside), ["case_reported", "dispatch_escalated"]);
+    let queue = dispatcher.get("/board/queue").expect(200).value();
+    assert_eq!((&queue["items"][0]["out_of_area"], offers(&near)), (&json!(true), vec![]));
+    // It is for a person to decide, who may send somebody all the same.
+    let _ = assign(&dispatcher, &outside, &app.person(Role::Surveyor)).expect(201);
+
+    area(120.0);
+    let inside = new_case(&app);
+    app.run_due_jobs();
+    assert_eq!((out_of_area(&inside), offers(&near).len()), (json!(false), 1));
+});
+
 each_engine!(what_a_dispatcher_decides_is_never_undone, |app| {
     automatic(&app);
     let dispatcher = app.person(Role::Dispatcher);

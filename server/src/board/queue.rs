@@ -75,6 +75,7 @@ fn queue(conn: &mut Conn, app: &App, actor: &Actor) -> Result<QueueResponse, Api
             remaining_ms: clock.limit_at.since(now).0,
             waiting: queued.is_some(),
             escalated: queued.map(|queued| queued.escalated.to_owned()),
+            out_of_area: best.as_ref().and_then(|best| best.outside),
             in_time: best.as_ref().map(|best| best.in_time),
             best: best.into_iter().flat_map(|best| best.first).map(candidate).collect(),
         });

@@ -4,16 +4,16 @@ use api_spec::{
     dispatch::{ZoneCollection, ZoneGeometry},
     problem::FieldError,
 };
-use sync_core::{geo::Point, promise::ZoneClass};
+use sync_core::geo::Point;
 
-use super::zones::{LonLat, MOST_VERTICES, MOST_ZONES, Rings};
+use super::zones::{LonLat, MOST_VERTICES, MOST_ZONES, Rings, ZoneKind};
 use crate::{error::ApiError, wire::Fields};
 
 /// A zone that is accepted.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct CheckedZone {
     pub(super) name: String,
-    pub(super) class: ZoneClass,
+    pub(super) kind: ZoneKind,
     pub(super) vertices: usize,
     /// Its [`Rings`] in JSON, written here so that the transaction does not wait for it.
     pub(super) shape: String,
@@ -33,13 +33,13 @@ pub(super) fn check_zones(collection: ZoneCollection) -> Result<Vec<CheckedZone>
     for (n, feature) in collection.features.into_iter().enumerate() {
         let at = format!("features[{n}]");
         let name = fields.text(&format!("{at}.properties.name"), &feature.properties.name, 1, 100);
-        let class = fields.keep(urban(&at, &feature.properties.class));
+        let kind = fields.keep(kind(&at, &feature.properties.class));
         let rings = fields.keep(rings(&at, feature.geometry));
-        if let (Some(name), Some(class), Some(rings)) = (name, class, rings) {
+        if let (Some(name), Some(kind), Some(rings)) = (name, kind, rings) {
             let own = rings.iter().flatten().map(Vec::len).sum();
             vertices += own;
             let shape = serde_json::to_string(&rings).map_err(ApiError::internal)?;
-            zones.push(CheckedZone { name, class, vertices: own, shape });
+            zones.push(CheckedZone { name, kind, vertices: own, shape });
         } else if n - zones.len() >= MOST_REFUSALS {
             break;
         }
@@ -53,12 +53,9 @@ pub(super) fn check_zones(collection: ZoneCollection) -> Result<Vec<CheckedZone>
 }
 
 /// A zone of class `other` would say nothing: that is what every place outside the zones is.
-fn urban(at: &str, class: &str) -> Result<ZoneClass, FieldError> {
-    if class == ZoneClass::Urban.as_str() {
-        Ok(ZoneClass::Urban)
-    } else {
-        Err(FieldError::new(format!("{at}.properties.class"), "unknown", "urban"))
-    }
+fn kind(at: &str, class: &str) -> Result<ZoneKind, FieldError> {
+    let refused = || FieldError::new(format!("{at}.properties.class"), "unknown", "urban, area");
+    ZoneKind::parse(class).ok_or_else(refused)
 }
 
 fn rings(at: &str, geometry: ZoneGeometry) -> Result<Rings, FieldError> {

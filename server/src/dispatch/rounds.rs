@@ -272,10 +272,12 @@ async fn step(app: &App, id: CaseId) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Who could be sent, where that matters now.
+/// Who could be sent, where that matters now. To a place outside the branch's area the system sends
+/// nobody: a person is asked, who arranges another unit or sends somebody all the same (C11).
 fn candidates(conn: &mut Conn, app: &App, id: CaseId) -> Result<Option<Vec<Candidate>>, ApiError> {
     let Some(path) = waiting_path(conn, id)? else { return Ok(None) };
-    Ok(Some(search(conn, app, &path, id)?.candidates))
+    let found = search(conn, app, &path, id)?;
+    Ok(Some(found.candidates).filter(|_| found.outside != Some(true)))
 }
 
 fn waiting_path(conn: &mut Conn, id: CaseId) -> Result<Option<String>, ApiError> {

@@ -27,6 +27,8 @@ use crate::{
 /// Who could be sent to a case, best first.
 pub(super) struct Found {
     pub(super) zone: JudgedZone,
+    /// Whether the place is outside the branch's area, if its areas are told.
+    pub(super) outside: Option<bool>,
     pub(super) limit: ArrivalLimit,
     pub(super) candidates: Vec<Candidate>,
 }
@@ -41,10 +43,8 @@ pub(super) fn search(
     let now = app.now();
     let case = intake::get_case(conn, id)?;
     let clocks = case_clocks(conn, id, now)?;
-    let zone = match clocks.zone {
-        Some(zone) => zone,
-        None => app.zones.judge(conn, branch_path, case.position)?,
-    };
+    let (now_in, outside) = app.zones.look(conn, branch_path, case.position)?;
+    let zone = clocks.zone.unwrap_or(now_in);
     let limit = arrival_limit(&clocks, zone.class, now);
     let needs = rosters::find_needs(conn, id)?;
     let interested = rosters::list_interested(conn, &case.plate, &case.contact_phone)?;
@@ -56,7 +56,7 @@ pub(super) fn search(
         surveyor.unfit = !needs.fit(&surveyor.skills, &surveyor.vehicle_classes);
     }
     let candidates = ranked(surveyors, &case, &limit, app.ports.travel_time.as_ref(), now);
-    Ok(Found { zone, limit, candidates })
+    Ok(Found { zone, outside, limit, candidates })
 }
 
 /// The limit that runs already, or the one that would begin with sending somebody now.
@@ -120,6 +120,8 @@ fn travels(
 /// Who could be sent to a case, in short.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Best {
+    /// Whether the case is outside the branch's area, if its areas are told: then nobody of it is asked.
+    pub outside: Option<bool>,
     /// How many could be there in time.
     pub in_time: usize,
     /// The best: id, name, verdict, when they would be there.
@@ -137,7 +139,7 @@ pub fn best_candidates(
     id: CaseId,
     most: usize,
 ) -> Result<Best, ApiError> {
-    let found = search(conn, app, branch_path, id)?.candidates;
+    let Found { outside, candidates: found, .. } = search(conn, app, branch_path, id)?;
     let could: Vec<&Candidate> = found.iter().filter(|c| c.may_be_asked()).collect();
     let in_time = |candidate: &&&Candidate| {
         matches!(candidate.verdict, ArrivalVerdict::InTime | ArrivalVerdict::AtRisk)
@@ -147,6 +149,7 @@ pub fn best_candidates(
         (person.id, person.name.clone(), candidate.verdict.as_str(), candidate.expected_at)
     };
     Ok(Best {
+        outside,
         in_time: could.iter().filter(in_time).count(),
         first: could.iter().take(most).map(short).collect(),
     })

@@ -29,11 +29,25 @@ impl ZoneCache {
         branch_path: &str,
         place: Option<Point>,
     ) -> Result<JudgedZone, ApiError> {
+        self.look(conn, branch_path, place).map(|(zone, _)| zone)
+    }
+
+    /// [`Self::judge`], and whether the place is outside the area that the branch surveys itself (C11).
+    ///
+    /// # Errors
+    /// Database faults.
+    pub fn look(
+        &self,
+        conn: &mut Conn,
+        branch_path: &str,
+        place: Option<Point>,
+    ) -> Result<(JudgedZone, Option<bool>), ApiError> {
         const NOBODY: JudgedZone = JudgedZone { class: ZoneClass::Other, version: None };
-        let Some(place) = place else { return Ok(NOBODY) };
-        let Some(set) = store::find_in_force(conn, branch_path)? else { return Ok(NOBODY) };
+        let Some(place) = place else { return Ok((NOBODY, None)) };
+        let Some(set) = store::find_in_force(conn, branch_path)? else { return Ok((NOBODY, None)) };
         let map = self.map(conn, set.id.0)?;
-        Ok(JudgedZone { class: map.class_at(place), version: Some(set.version) })
+        let zone = JudgedZone { class: map.class_at(place), version: Some(set.version) };
+        Ok((zone, map.is_outside(place)))
     }
 
     fn map(&self, conn: &mut Conn, id: ZoneSetId) -> Result<Arc<ZoneMap>, ApiError> {

@@ -79,6 +79,7 @@ fn response(id: CaseId, found: Found, now: Instant) -> CandidatesResponse {
         case_id: id.into(),
         zone_class: found.zone.class.to_string(),
         zone_version: found.zone.version,
+        out_of_area: found.outside,
         arrival_limit_at: wire::time(limit_at),
         candidates: found.candidates.into_iter().map(candidate).collect(),
     }

@@ -25,7 +25,8 @@ use crate::{
 
 /// Replace the zones of your branch
 ///
-/// A place in an urban zone has the shorter arrival limit (C09). The zones before stay, because they
+/// A place in an urban zone has the shorter arrival limit (C09); one outside all zones of class `area`,
+/// if there are any, is out of the branch's area (C11). The zones before stay, because they
 /// judged cases (A5.6). They hold for the branches below that have none of their own. The insurer
 /// brings the outlines: none are shipped. At most 2 MB.
 #[utoipa::path(operation_id = "import_zones", tag = "dispatch", request_body = ZoneCollection, responses((status = 201, description = "imported", body = ZoneSetResponse)))]

@@ -3,13 +3,12 @@
 use diesel::{dsl::max, prelude::*};
 use sync_core::{
     ids::{BranchId, PersonId, ZoneSetId},
-    promise::ZoneClass,
     time::Instant,
 };
 
 use super::super::{
     import::CheckedZone,
-    zones::{Zone, ZoneMap, paths_upwards},
+    zones::{Zone, ZoneKind, ZoneMap, paths_upwards},
 };
 use crate::{
     db::{
@@ -70,7 +69,7 @@ pub(in super::super) fn insert_set(
             zones::set_id.eq(new.id.to_string()),
             zones::ordinal.eq(ordinal),
             zones::name.eq(&zone.name),
-            zones::class.eq(zone.class.as_str()),
+            zones::class.eq(zone.kind.as_str()),
             zones::vertices.eq(i64::try_from(zone.vertices).unwrap_or(i64::MAX)),
             zones::shape.eq(&zone.shape),
         );
@@ -153,9 +152,10 @@ pub(in super::super) fn get_map(conn: &mut Conn, id: ZoneSetId) -> Result<ZoneMa
         .select((zones::class, zones::shape))
         .load(conn)?;
     let zone = |(class, shape): (String, String)| {
-        let class: ZoneClass = class.parse().map_err(ApiError::internal)?;
+        let kind = ZoneKind::parse(&class);
+        let kind = kind.ok_or_else(|| ApiError::internal("a zone of an unknown class"))?;
         let rings = serde_json::from_str(&shape).map_err(ApiError::internal)?;
-        Zone::new(class, &rings).ok_or_else(|| ApiError::internal("a zone without a shape"))
+        Zone::new(kind, &rings).ok_or_else(|| ApiError::internal("a zone without a shape"))
     };
     Ok(ZoneMap::new(rows.into_iter().map(zone).collect::<Result<_, ApiError>>()?))
 }
