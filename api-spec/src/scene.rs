@@ -111,6 +111,23 @@ pub struct ArrangeProxyRequest {
     pub contact_phone: String,
 }
 
+/// Where the vehicle of an out-of-area case is repaired (C47).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AgreeRepairPlaceRequest {
+    /// Where the insured wishes it to be repaired, 1 to 300 characters.
+    #[schema(min_length = 1, max_length = 300)]
+    pub wish: String,
+    /// What was agreed on, if it is not the wish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 300)]
+    pub agreed: Option<String>,
+    /// Why the wish is not followed, 1 to 500 characters; needed then, and only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 500)]
+    pub reason: Option<String>,
+}
+
 /// What units say to each other about a case (C46).
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

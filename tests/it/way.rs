@@ -238,6 +238,21 @@ each_engine!(out_of_the_province_another_unit_comes_and_the_customer_pays_nothin
     );
     assert_eq!(clock(&dispatcher, &case, "proxy")["verdict"], "met");
 
+    // The insured's wish is followed, or it is said why not.
+    let repair = |body: &Value| dispatcher.post(&at("repair-places"), body);
+    repair(&json!({ "wish": "杭州", "agreed": "上饶" })).refuses("reason", "required");
+    repair(&json!({ "wish": "杭州", "reason": "太远" })).refuses("reason", "not_needed");
+    let _ = repair(&json!({ "wish": "杭州" })).expect(200);
+    let _ =
+        repair(&json!({ "wish": "杭州", "agreed": "上饶", "reason": "车辆不能移动" })).expect(200);
+    let detail = dispatcher.get(&format!("/cases/{case}")).expect(200).value();
+    let events = detail["timeline"].as_array().unwrap().iter();
+    let agreed: Vec<_> = events
+        .filter(|event| event["kind"] == "repair_place_agreed")
+        .map(|event| (event["data"]["agreed"].clone(), event["data"]["followed"].clone()))
+        .collect();
+    assert_eq!(agreed, [(json!("杭州"), json!(true)), (json!("上饶"), json!(false))]);
+
     let _ = dispatcher.post(&at("unit-messages"), &json!({ "text": "请拍车架号" })).expect(201);
     let fee = |creditor: Value, debtor: Value| json!({ "creditor_id": creditor, "debtor_id": debtor, "amount_fen": 20_000, "reason": "代查勘" });
     let (hz, nb) = (json!(app.branch("hz")), json!(app.branch("nb")));

@@ -254,6 +254,7 @@ operations! {
     CallRescue                     "call_rescue"                  Roles(&[Intake, Dispatcher, Surveyor]);
     NeedProxy                      "need_proxy"                   Roles(&[Intake, Dispatcher, Manager]);
     ArrangeProxy                   "arrange_proxy"                Roles(&[Dispatcher, Manager]);
+    AgreeRepairPlace               "agree_repair_place"           Roles(&[Intake, Dispatcher, Surveyor, Assessor, Manager]);
     WriteUnit                      "write_unit"                   Roles(&[Dispatcher, Surveyor, Assessor, Manager]);
     EnterFee                       "enter_fee"                    Roles(&[Manager]);
     GetUnits                       "get_units"                    Roles(CASE_READERS);

@@ -56,6 +56,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(units::api::call_rescue)
         .service(units::api::need_proxy)
         .service(units::api::arrange_proxy)
+        .service(units::api::agree_repair_place)
         .service(units::api::write_unit)
         .service(units::api::enter_fee)
         .service(units::api::get_units);

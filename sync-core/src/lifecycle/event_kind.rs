@@ -92,6 +92,8 @@ event_kinds! {
     Fact ProxyNeeded = "proxy_needed",
     /// A proxy survey was arranged and the customer told who comes (C11).
     Fact ProxyArranged = "proxy_arranged",
+    /// Where the vehicle of an out-of-area case is repaired was agreed (C47).
+    Fact RepairPlaceAgreed = "repair_place_agreed",
     /// The surveyor reached the scene (C09).
     Fact Arrived = "arrived",
     /// The survey's checklist was completed (C13).

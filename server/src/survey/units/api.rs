@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, get, post, web};
 use api_spec::{
     problem::{Code, FieldError},
     scene::{
-        AnswerRescueRequest, ArrangeProxyRequest, CallRescueRequest,
+        AgreeRepairPlaceRequest, AnswerRescueRequest, ArrangeProxyRequest, CallRescueRequest,
         EnterFeeRequest, InsistRequest, NeedProxyRequest, NotedResponse, OfferRescueRequest,
         RescueResponse, UnitFee, UnitMessage, UnitsResponse, WriteUnitRequest,
     },
@@ -286,6 +286,43 @@ pub async fn arrange_proxy(
         jobs::send_message(conn, app, &message).map(|_| ())
     };
     note(app, actor.into_actor(), command.key, case_id, kind, data, also).await
+}
+
+/// Agree where the vehicle of an out-of-area case is repaired
+///
+/// The insured's wish is followed; if it is not, the agreement says why (C47).
+#[utoipa::path(operation_id = "agree_repair_place", tags = ["survey", "command"], params(("id" = uuid::Uuid, Path, description = "case")), request_body = AgreeRepairPlaceRequest, responses((status = 200, description = "written down", body = NotedResponse)))]
+#[post("/cases/{id}/repair-places")]
+pub async fn agree_repair_place(
+    app: web::Data<App>,
+    actor: By<op::AgreeRepairPlace>,
+    id: IdPath<CaseId>,
+    command: Command<AgreeRepairPlaceRequest>,
+) -> Noted {
+    let request = &command.value;
+    let mut fields = Fields::default();
+    let wish = fields.text("wish", &request.wish, 1, 300).unwrap_or_default();
+    let agreed = match &request.agreed {
+        Some(agreed) => fields.text("agreed", agreed, 1, 300).unwrap_or_default(),
+        None => wish.clone(),
+    };
+    let reason = request.reason.as_ref().and_then(|reason| fields.text("reason", reason, 1, 500));
+    match (agreed == wish, &request.reason) {
+        (false, None) => {
+            let allowed = "why the insured's wish is not followed";
+            fields.keep::<()>(Err(FieldError::new("reason", "required", allowed)));
+        }
+        (true, Some(_)) => {
+            let allowed = "no reason where the wish is followed";
+            fields.keep::<()>(Err(FieldError::new("reason", "not_needed", allowed)));
+        }
+        _ => {}
+    }
+    fields.finish()?;
+    let followed = agreed == wish;
+    let data = json!({ "wish": wish, "agreed": agreed, "followed": followed, "reason": reason });
+    let kind = EventKind::RepairPlaceAgreed;
+    note(app, actor.into_actor(), command.key, id.0, kind, data, |_, _, _| Ok(())).await
 }
 
 fn known_branch(conn: &mut Conn, field: &str, id: BranchId) -> Result<(), ApiError> {
