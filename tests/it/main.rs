@@ -35,6 +35,7 @@ mod sync_commands;
 mod sync_phone;
 mod source;
 mod stream;
+mod tariff;
 mod tidy;
 mod way;
 mod uploads;
