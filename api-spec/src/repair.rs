@@ -283,3 +283,38 @@ pub struct SupplementResponse {
     /// When it was answered.
     pub answered_at: Option<DateTime<Utc>>,
 }
+
+/// Send the shop that the customer chose a link to the case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateShopLinkRequest {
+    /// How long it holds, 1 to 30; 14 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 30)]
+    pub days: Option<i64>,
+}
+
+/// Take a link back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeShopLinkRequest {}
+
+/// A link that a shop was sent. Its address is known to the shop only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShopLinkResponse {
+    /// Id.
+    pub id: Uuid,
+    /// The shop.
+    pub shop_id: Uuid,
+    /// `in_force`, `revoked`, `other_shop` (the customer goes elsewhere), `expired`.
+    pub state: String,
+    /// Who sent it.
+    pub sent_by: Uuid,
+    /// When.
+    pub sent_at: DateTime<Utc>,
+    /// Until when it holds.
+    pub expires_at: DateTime<Utc>,
+    /// When it was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<DateTime<Utc>>,
+}

@@ -49,6 +49,7 @@ where
         .configure(evidence::well_known)
         .configure(agreement::pages)
         .configure(dispatch::pages)
+        .configure(board::pages)
         .service(scope("/api/v1").configure(api))
 }
 

@@ -6,7 +6,9 @@ use api_spec::{
     case::{self, GivenPosition, Position},
     problem::FieldError,
 };
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
 use sync_core::{
     geo::{Datum, Point},
     time::Instant,
@@ -112,4 +114,29 @@ pub fn whole_metres(metres: f64) -> i64 {
     #[expect(clippy::as_conversions, reason = "a saturating conversion of a checked range")]
     let whole = metres.round() as i64;
     whole
+}
+
+/// What is stored of the token of a link. Only a text of 32 bytes in base64 can be one, so nothing else
+/// is looked up.
+#[must_use]
+pub fn token_sha256(token: &str) -> Option<[u8; 32]> {
+    let well_formed =
+        token.len() == 43 && BASE64_URL_SAFE_NO_PAD.decode(token).is_ok_and(|t| t.len() == 32);
+    well_formed.then(|| Sha256::digest(token.as_bytes()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_a_token_is_looked_up() {
+        let token = BASE64_URL_SAFE_NO_PAD.encode([7_u8; 32]);
+        assert!(token_sha256(&token).is_some());
+        for text in
+            ["", "x", "../../etc/passwd", &token[1..], &format!("{token}A"), &"%".repeat(43)]
+        {
+            assert_eq!(token_sha256(text), None, "{text}");
+        }
+    }
 }

@@ -16,6 +16,7 @@ use tests::{Engine, TestApp, binary::repository};
 use crate::{
     assessed::{Assessed, CUSTOMER, code_in},
     field::Scene,
+    shop_link,
 };
 
 /// A browser with one page.
@@ -121,6 +122,10 @@ fn a_customer_reads_and_agrees_on_a_narrow_phone_without_javascript() {
     let text = browser.look("sheet-en");
     assert!(text.contains("1,409.50") && text.contains("Hotline"), "{text}");
     browser.press("nav a");
+    browser.press("a[href*='/progress']");
+    let text = browser.look("progress");
+    assert!(text.contains("待您确认"), "{text}");
+    browser.press("main p a");
 
     assert_eq!(browser.press("form[action*='/code'] button"), 200);
     let _ = browser.look("code-sent");
@@ -182,4 +187,27 @@ fn whoever_waits_sees_who_comes() {
     assert!(text.contains("正在等待位置"), "{text}");
     browser.open("/t/nowhere");
     let _ = browser.look("tracking-unknown");
+}
+
+#[test]
+fn a_shop_reads_what_it_may_repair_on_a_narrow_phone() {
+    let app = TestApp::start(Engine::Sqlite).unwrap();
+    let Some(mut browser) = Browser::start(&app) else { return };
+    let mut assessed = Assessed::with_a_bumper(&app);
+    assessed.add_part("右前大灯总成（带自适应远近光、日间行车灯和转向辅助照明）", 123_456_789);
+    let shop = shop_link::shop(&app, "L1", "13588110022");
+    shop_link::choose(&assessed.surveyor, &assessed.case, shop);
+    let (_, page) = shop_link::send(&app, &assessed.surveyor, &assessed.case);
+    browser.open(&page);
+    assert!(browser.look("shop-before").contains("目前没有已确认的项目"));
+    let (_, link) = assessed.send();
+    let code = assessed.code(&link);
+    let _ = assessed.agree(&link, &code).expect(200);
+    browser.open(&page);
+    let text = browser.look("shop-zh");
+    assert!(text.contains("1,234,567.89") && text.contains("您可以自主选择"), "{text}");
+    browser.press("nav a");
+    let text = browser.look("shop-en");
+    assert!(text.contains("Lines that the customer agreed on"), "{text}");
+    assert_eq!(browser.visit("/s/nowhere"), 404);
 }

@@ -29,6 +29,7 @@ mod negotiation;
 mod openapi;
 mod privacy;
 mod repair;
+mod shop_link;
 mod sla;
 mod survey;
 mod sync_commands;

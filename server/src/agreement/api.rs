@@ -164,7 +164,7 @@ fn save(
 ) -> Result<(LinkRow, String), ApiError> {
     let token = app.ports.ids.secret();
     let sha256 =
-        situation::token_sha256(&token).ok_or_else(|| ApiError::internal("a malformed token"))?;
+        wire::token_sha256(&token).ok_or_else(|| ApiError::internal("a malformed token"))?;
     let now = app.now();
     let id: LinkId = app.new_id();
     store::replace_link(

@@ -49,9 +49,11 @@ async fn read<T: DeserializeOwned>(urlencoded: bool, payload: Payload) -> Result
 }
 
 /// Whose page it is: the token in the path, and the language.
-pub(super) struct Reader {
-    pub(super) token: String,
-    pub(super) lang: Lang,
+pub struct Reader {
+    /// As it stands in the address.
+    pub token: String,
+    /// As asked for, or as the browser prefers.
+    pub lang: Lang,
 }
 
 impl FromRequest for Reader {

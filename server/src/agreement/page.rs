@@ -110,7 +110,8 @@ pub(super) fn fault(lang: Lang, hotline: &str) -> String {
     whole(lang, words.fault_title, "", hotline, body)
 }
 
-fn whole(lang: Lang, title: &str, switch: &str, hotline: &str, body: Markup) -> String {
+/// The frame of every page; `switch` is where the same page is found in the other language.
+pub(super) fn whole(lang: Lang, title: &str, switch: &str, hotline: &str, body: Markup) -> String {
     let words = lang.words();
     let page = html! {
         (DOCTYPE)
@@ -160,6 +161,7 @@ fn head(page: &SheetPage<'_>, words: &Words) -> Markup {
             dt { (words.staff) } dd { (page.staff_name) }
             @if let Some(number) = page.staff_no { dt { (words.staff_no) } dd { (number) } }
         }
+        p { a href={ "/a/" (page.token) "/progress?lang=" (page.lang.tag()) } { (words.progress) } }
     }
 }
 

@@ -10,7 +10,7 @@ use api_spec::{
     agreement::{AgreeForm, ObjectForm},
     problem::Code,
 };
-use sync_core::{lifecycle::EventKind, money::Fen, time::Instant};
+use sync_core::{ids::CaseId, lifecycle::EventKind, money::Fen, time::Instant};
 
 use super::{
     drawing,
@@ -394,6 +394,42 @@ fn shown(
         notice,
         sheet: &sheet,
     }))
+}
+
+/// The case that a customer's link leads to. Where it leads nowhere, or is void, the page that says so.
+///
+/// # Errors
+/// That page, to be answered.
+pub async fn case_of(app: &web::Data<App>, reader: &Reader) -> Result<CaseId, HttpResponse> {
+    let (token, now) = (reader.token.clone(), app.now());
+    let found = app.db.read(move |conn| situation::by_token(conn, &token, now)).await;
+    match found {
+        Ok(Some(Situation { case, state, .. })) if !matches!(state, LinkState::Void(_)) => {
+            Ok(case.id)
+        }
+        found => Err(answer(app, reader, found.map(|s| s.map(|s| Done::shown(s, None))))),
+    }
+}
+
+/// A page in the frame that all pages behind links share; `switch` is its address in the other language.
+pub fn framed(
+    app: &App,
+    reader: &Reader,
+    title: &str,
+    switch: &str,
+    body: maud::Markup,
+) -> HttpResponse {
+    html(200, page::whole(reader.lang, title, switch, &app.config.hotline, body))
+}
+
+/// What an address that leads nowhere is answered with, the same for all.
+pub fn led_nowhere(app: &App, reader: &Reader) -> HttpResponse {
+    html(404, page::unknown(reader.lang, &app.config.hotline))
+}
+
+/// What is answered when a page could not be made.
+pub fn broken(app: &App, reader: &Reader, error: &ApiError) -> HttpResponse {
+    html(error.status_code().as_u16(), page::fault(reader.lang, &app.config.hotline))
 }
 
 fn html(status: u16, page: String) -> HttpResponse {

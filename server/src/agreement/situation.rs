@@ -1,7 +1,5 @@
 //! Everything about one link at one instant.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use sha2::{Digest, Sha256};
 use sync_core::{ids::CaseId, time::Instant};
 
 use super::{
@@ -14,6 +12,7 @@ use crate::{
     db::Conn,
     error::ApiError,
     intake::{self, ReportedCase},
+    wire::token_sha256,
 };
 
 /// A link, what it shows and what it is good for.
@@ -67,14 +66,6 @@ fn last_disputed_at(conn: &mut Conn, link: &LinkRow) -> Result<Option<Instant>, 
     Ok(whole.max(part))
 }
 
-/// What is stored of a token. Only a text of 32 bytes in base64 can be one, so nothing else is looked
-/// up.
-pub(super) fn token_sha256(token: &str) -> Option<[u8; 32]> {
-    let well_formed =
-        token.len() == 43 && BASE64_URL_SAFE_NO_PAD.decode(token).is_ok_and(|t| t.len() == 32);
-    well_formed.then(|| Sha256::digest(token.as_bytes()).into())
-}
-
 impl Situation {
     /// What is stored of a code: it counts for this link, this version and these bytes only.
     pub(super) fn code_hmac(&self, app: &App, code: &str) -> Vec<u8> {
@@ -83,21 +74,5 @@ impl Situation {
         bound.extend(&self.version.sheet_sha256);
         bound.extend(code.bytes());
         app.auth.secret.derive("agreement_code", &bound)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_can_be_a_token_is_looked_up() {
-        let token = BASE64_URL_SAFE_NO_PAD.encode([7_u8; 32]);
-        assert!(token_sha256(&token).is_some());
-        for text in
-            ["", "x", "../../etc/passwd", &token[1..], &format!("{token}A"), &"%".repeat(43)]
-        {
-            assert_eq!(token_sha256(text), None, "{text}");
-        }
     }
 }

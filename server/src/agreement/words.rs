@@ -142,6 +142,7 @@ macro_rules! words {
 
 words! {
     title: "定损单", "Loss sheet";
+    progress: "查看案件进度", "How far the case is";
     switch: "English", "中文";
     report_no: "报案号", "Report number";
     plate: "号牌号码", "Number plate";

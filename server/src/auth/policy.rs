@@ -213,6 +213,9 @@ operations! {
     GetRepair                      "get_repair"                   Roles(&[Shop]);
     ListSupplements                "list_supplements"             Roles(CASE_READERS);
     AnswerSupplement               "answer_supplement"            Roles(FIELD);
+    CreateShopLink                 "create_shop_link"             Roles(&[Intake, Dispatcher, Surveyor, Assessor, Manager]);
+    ListShopLinks                  "list_shop_links"              Roles(CASE_READERS);
+    RevokeShopLink                 "revoke_shop_link"             Roles(&[Intake, Dispatcher, Surveyor, Assessor, Manager]);
     // dispatch
     ImportZones                    "import_zones"                 Roles(&[Manager, Admin]);
     ListZones                      "list_zones"                   Roles(&[Dispatcher, Manager, Admin]);
@@ -364,6 +367,8 @@ operations! {
     GetCaseStatus                  "get_case_status"              Roles(CASE_READERS);
     ListShopCases                  "list_shop_cases"              Roles(&[Shop]);
     GetShopCase                    "get_shop_case"                Roles(&[Shop]);
+    ShowShopCase                   "show_shop_case"               Public;
+    ShowProgress                   "show_progress"                Public;
     GetFigures                     "get_figures"                  Roles(&[Manager, Admin]);
     GetFiguresTable                "get_figures_table"            Roles(&[Manager, Admin]);
     GetQueue                       "get_queue"                    Roles(&[Dispatcher, Manager]);

@@ -73,7 +73,12 @@ pub async fn get_shop_case(
     Ok(web::Json(case))
 }
 
-fn shop_case(conn: &mut Conn, shop: ShopId, case_id: CaseId) -> Result<ShopCaseResponse, ApiError> {
+/// A case as a shop sees it; anything that is not theirs is the same 404.
+pub(super) fn shop_case(
+    conn: &mut Conn,
+    shop: ShopId,
+    case_id: CaseId,
+) -> Result<ShopCaseResponse, ApiError> {
     if !repair::is_chosen(conn, case_id, shop)? {
         return Err(ApiError::not_found());
     }

@@ -3,10 +3,11 @@
 //! Managers keep a registry of shops with class and licence. Every listing says that the choice is
 //! free; nothing here proposes, sorts by merit or defaults to a shop. The customer may choose any
 //! shop, in the registry or not, and change the choice; who recorded it is kept. A shop's own people
-//! see the cases that chose it on the board.
+//! see the cases that chose it on the board, with an account or by a link to one case that ends.
 
 mod api;
 mod check;
+mod links;
 mod rules;
 mod store;
 mod work;
@@ -20,6 +21,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     db::{Conn, page::Cursor},
     error::ApiError,
+    wire,
 };
 
 pub use rules::{FREE_CHOICE_EN, FREE_CHOICE_ZH};
@@ -35,7 +37,10 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(work::request_supplement)
         .service(work::get_repair)
         .service(work::list_supplements)
-        .service(work::answer_supplement);
+        .service(work::answer_supplement)
+        .service(links::create_shop_link)
+        .service(links::list_shop_links)
+        .service(links::revoke_shop_link);
 }
 
 /// The cases whose customer's choice in force is this shop, the latest choice first: at most
@@ -77,4 +82,19 @@ pub fn chosen_class(conn: &mut Conn, case_id: CaseId) -> Result<Option<&'static 
 /// Database faults.
 pub fn is_chosen(conn: &mut Conn, case_id: CaseId, shop: ShopId) -> Result<bool, ApiError> {
     Ok(store::find_choice(conn, case_id)?.is_some_and(|choice| choice.shop_id == Some(shop)))
+}
+
+/// The case and the shop that a link leads to while it is in force; nothing for any other text.
+///
+/// # Errors
+/// Database faults.
+pub fn find_by_link(
+    conn: &mut Conn,
+    token: &str,
+    now: Instant,
+) -> Result<Option<(CaseId, ShopId)>, ApiError> {
+    let Some(sha256) = wire::token_sha256(token) else { return Ok(None) };
+    let Some(link) = store::find_link(conn, &sha256)? else { return Ok(None) };
+    let in_force = links::state(conn, &link, now)? == rules::LinkState::InForce;
+    Ok(in_force.then_some((link.case_id.0, link.shop_id.0)))
 }

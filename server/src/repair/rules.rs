@@ -1,7 +1,7 @@
 //! PURE: which shop may be mentioned to a customer, and what a credit code looks like. There is no
 //! rule that picks a shop: designating one is forbidden (C18).
 
-use sync_core::time::Instant;
+use sync_core::time::{Instant, Span};
 
 /// What every listing of shops says (C18), in Chinese.
 pub const FREE_CHOICE_ZH: &str =
@@ -112,6 +112,58 @@ pub const STAGES: [&str; 7] = [
     "delivered",
 ];
 
+/// How long a link holds unless its sender says otherwise, in days.
+pub const LINK_DAYS: i64 = 14;
+/// How long it may hold, in days.
+pub const MOST_LINK_DAYS: i64 = 30;
+/// Links of one case within [`LINKS_WITHIN`]: each is a message.
+pub const LINKS_OF_CASE: i64 = 5;
+/// The window of that limit.
+pub const LINKS_WITHIN: Span = Span::hours(24);
+
+/// What decides about a link of a shop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkFacts {
+    pub expires_at: Instant,
+    pub revoked: bool,
+    /// Whether the customer's choice in force is the shop of the link.
+    pub chosen: bool,
+}
+
+/// What a link of a shop is good for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    InForce,
+    Revoked,
+    OtherShop,
+    Expired,
+}
+
+impl LinkState {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::InForce => "in_force",
+            Self::Revoked => "revoked",
+            Self::OtherShop => "other_shop",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// The state of a link. It shows a case only while the customer goes to this very shop.
+pub fn link_state(link: &LinkFacts, now: Instant) -> LinkState {
+    if link.revoked {
+        LinkState::Revoked
+    } else if !link.chosen {
+        LinkState::OtherShop
+    } else if link.expires_at <= now {
+        LinkState::Expired
+    } else {
+        LinkState::InForce
+    }
+}
+
 const DAY_MS: i64 = 86_400_000;
 /// Beijing is eight hours ahead of UTC, all year.
 const BEIJING_MS: i64 = 8 * 3_600_000;
@@ -200,6 +252,23 @@ mod tests {
             ("９1350100M000100Y43", None),
         ] {
             assert_eq!(credit_code(text).map(|code| code.check_fits), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_link_shows_a_case_to_the_chosen_shop_until_it_ends_or_is_taken_back() {
+        use LinkState::{Expired, InForce, OtherShop, Revoked};
+        const NOW: Instant = Instant(1_000);
+        for (ends, revoked, chosen, expected) in [
+            (1_001, false, true, InForce),
+            (1_000, false, true, Expired),
+            (1_001, false, false, OtherShop),
+            (1_001, true, true, Revoked),
+            (1_000, false, false, OtherShop),
+            (1_000, true, false, Revoked),
+        ] {
+            let facts = LinkFacts { expires_at: Instant(ends), revoked, chosen };
+            assert_eq!(link_state(&facts, NOW), expected, "{facts:?}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! Rows of shops and choices.
 
+mod links;
 mod work;
 
 use diesel::{define_sql_function, prelude::*, sql_types::Text};
@@ -20,6 +21,7 @@ use crate::{
     error::ApiError,
 };
 
+pub(super) use links::*;
 pub(super) use work::*;
 
 /// A shop as stored.

@@ -1,6 +1,6 @@
 //! PURE: what an audience is told of a case, from its log alone.
 
-use sync_core::{lifecycle::EventKind, time::Instant};
+use sync_core::{ids::ShopId, lifecycle::EventKind, time::Instant};
 
 /// Who looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,9 +69,78 @@ pub fn steps<'a>(
     log.into_iter().filter_map(|(kind, at)| Some((audience.step(kind)?, at))).collect()
 }
 
+/// An entry of the log with whose work it is about, if it is about a shop's.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkEntry<'a> {
+    pub seq: i64,
+    pub kind: &'a EventKind,
+    pub at: Instant,
+    pub shop: Option<ShopId>,
+    /// The id of a request for a supplement.
+    pub supplement: Option<&'a str>,
+}
+
+/// The steps of a case for the shop that its customer goes to now, with their places in the log. What a
+/// shop did to which the customer went before is not told.
+pub fn shop_steps<'a>(
+    shop: ShopId,
+    log: impl IntoIterator<Item = WorkEntry<'a>>,
+) -> Vec<(i64, &'static str, Instant)> {
+    let mut requests = Vec::new();
+    let mut own = |entry: &WorkEntry<'a>| match entry.kind {
+        EventKind::ShopChosen | EventKind::RepairProgressed => entry.shop == Some(shop),
+        EventKind::SupplementRequested => {
+            let own = entry.shop == Some(shop);
+            requests.extend(entry.supplement.filter(|_| own));
+            own
+        }
+        EventKind::SupplementAnswered => entry.supplement.is_some_and(|id| requests.contains(&id)),
+        _ => true,
+    };
+    let mut told = Vec::new();
+    for entry in log {
+        if let Some(step) = Audience::Shop.step(entry.kind).filter(|_| own(&entry)) {
+            told.push((entry.seq, step, entry.at));
+        }
+    }
+    told
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shop_is_told_of_its_own_work_only() {
+        use EventKind as K;
+        let shop = |n| ShopId::from(uuid::Uuid::from_u128(n));
+        let log = [
+            (K::CaseReported, None, None),
+            (K::ShopChosen, Some(1), None),
+            (K::Agreed, None, None),
+            (K::RepairProgressed, Some(1), None),
+            (K::SupplementRequested, Some(1), Some("a")),
+            (K::ShopChosen, Some(2), None),
+            (K::SupplementRequested, Some(2), Some("b")),
+            (K::SupplementAnswered, None, Some("a")),
+            (K::SupplementAnswered, None, Some("b")),
+            (K::SupplementAnswered, None, None),
+            (K::Verified, None, None),
+        ];
+        let told = |of| -> Vec<i64> {
+            let entries = log.iter().zip(1..).map(|((kind, by, supplement), seq)| WorkEntry {
+                seq,
+                kind,
+                at: Instant(seq),
+                shop: by.map(shop),
+                supplement: *supplement,
+            });
+            shop_steps(shop(of), entries).into_iter().map(|(seq, _, _)| seq).collect()
+        };
+        assert_eq!(told(1), [2, 3, 4, 5, 8, 11]);
+        assert_eq!(told(2), [3, 6, 7, 9, 11]);
+        assert_eq!(told(3), [3, 11]);
+    }
 
     #[test]
     fn each_audience_is_told_what_concerns_it_and_nothing_that_did_not_happen() {

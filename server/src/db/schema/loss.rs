@@ -404,3 +404,18 @@ table! {
         answered_at -> Nullable<BigInt>,
     }
 }
+
+table! {
+    shop_links (id) {
+        id -> Text,
+        token_sha256 -> Binary,
+        case_id -> Text,
+        shop_id -> Text,
+        sent_to -> Text,
+        created_by -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_by -> Nullable<Text>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
