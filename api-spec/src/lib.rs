@@ -27,3 +27,4 @@ pub mod sync;
 pub mod tracking;
 pub mod tariff;
 pub mod verification;
+pub mod webhook;

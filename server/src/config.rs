@@ -30,6 +30,10 @@ pub struct Config {
     pub blobs_headroom: u64,
     /// A router that is asked for driving times.
     pub router: Option<Router>,
+    /// A gateway that text messages are handed to.
+    pub sms: Option<SmsGateway>,
+    /// Whether webhooks may lead to this machine: for trying them out.
+    pub webhooks_loopback: bool,
     /// Prepared roads; `None`: `data_dir/roads.graph` if it is there.
     pub roads: Option<PathBuf>,
     /// Where signing keys are read from; `None`: `data_dir/keys`, generated when missing.
@@ -74,6 +78,57 @@ impl Router {
             name: "CHAKAN_ROUTER_URL",
             problem: "must be osrm+http://<host>:<port> or valhalla+http://<host>:<port>".into(),
         })
+    }
+}
+
+/// A gateway for text messages of the operator's.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SmsGateway {
+    /// Where it takes messages.
+    pub url: String,
+    /// What they are signed with.
+    pub secret: Vec<u8>,
+}
+
+impl std::fmt::Debug for SmsGateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The address may carry a password.
+        f.write_str("SmsGateway(..)")
+    }
+}
+
+/// A secret that is shorter could be guessed.
+const LEAST_SECRET: usize = 24;
+
+impl SmsGateway {
+    fn read(
+        url: Option<String>,
+        secret: Option<String>,
+        secret_file: Option<PathBuf>,
+    ) -> Result<Option<Self>, ConfigError> {
+        let wrong = |name: &'static str, problem: String| ConfigError::Setting { name, problem };
+        let Some(url) = url else { return Ok(None) };
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        if !rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) {
+            let problem = "must be https://<host>/<path>, or http:// within your own network";
+            return Err(wrong("CHAKAN_SMS_URL", problem.into()));
+        }
+        let secret = match (secret, secret_file) {
+            (Some(secret), None) => secret,
+            (None, Some(path)) => std::fs::read_to_string(&path).map_err(|error| {
+                wrong("CHAKAN_SMS_SECRET_FILE", format!("{}: {error}", path.display()))
+            })?,
+            _ => {
+                let problem = "with CHAKAN_SMS_URL, set this or CHAKAN_SMS_SECRET_FILE";
+                return Err(wrong("CHAKAN_SMS_SECRET", problem.into()));
+            }
+        };
+        let secret = secret.trim().as_bytes().to_vec();
+        if secret.len() < LEAST_SECRET {
+            let problem = format!("is too short: at least {LEAST_SECRET} characters");
+            return Err(wrong("CHAKAN_SMS_SECRET", problem));
+        }
+        Ok(Some(Self { url, secret }))
     }
 }
 
@@ -177,6 +232,10 @@ struct File {
     blobs_quota: Option<u64>,
     blobs_headroom: Option<u64>,
     router_url: Option<String>,
+    sms_url: Option<String>,
+    sms_secret: Option<String>,
+    sms_secret_file: Option<PathBuf>,
+    webhooks_loopback: Option<bool>,
     roads: Option<PathBuf>,
     data_dir: Option<PathBuf>,
     keys_dir: Option<PathBuf>,
@@ -246,6 +305,18 @@ impl Config {
         let blobs_headroom = bytes("CHAKAN_BLOBS_HEADROOM", file.blobs_headroom)?;
         let router = text("CHAKAN_ROUTER_URL", file.router_url);
         let router = router.map(|url| Router::from_url(&url)).transpose()?;
+        let sms = SmsGateway::read(
+            text("CHAKAN_SMS_URL", file.sms_url),
+            text("CHAKAN_SMS_SECRET", file.sms_secret),
+            path("CHAKAN_SMS_SECRET_FILE", file.sms_secret_file),
+        )?;
+        let webhooks_loopback = match environment("CHAKAN_WEBHOOKS_LOOPBACK") {
+            None => file.webhooks_loopback.unwrap_or(false),
+            Some(text) => text.parse().map_err(|_| ConfigError::Setting {
+                name: "CHAKAN_WEBHOOKS_LOOPBACK",
+                problem: "must be true or false".into(),
+            })?,
+        };
         let log = text("CHAKAN_LOG", file.log).unwrap_or_else(|| "info,actix_server=warn".into());
         let log = log.parse().map_err(|_| ConfigError::Setting {
             name: "CHAKAN_LOG",
@@ -263,6 +334,8 @@ impl Config {
             blobs_quota,
             blobs_headroom: blobs_headroom.unwrap_or(HEADROOM),
             router,
+            sms,
+            webhooks_loopback,
             keys_dir: path("CHAKAN_KEYS_DIR", file.keys_dir),
             public_url: text("CHAKAN_PUBLIC_URL", file.public_url)
                 .map(|url| url.trim_end_matches('/').to_owned()),
@@ -388,6 +461,38 @@ mod tests {
         let config = load("listen = '127.0.0.1:1'", &[("CHAKAN_LISTEN", "127.0.0.1:2")]).unwrap();
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.database, Database::Sqlite("./data/chakan.db".into()));
+    }
+
+    #[test]
+    fn a_gateway_has_an_address_and_one_secret_that_is_not_shown() {
+        const URL: (&str, &str) = ("CHAKAN_SMS_URL", "https://sms.example/send");
+        const SECRET: (&str, &str) = ("CHAKAN_SMS_SECRET", "0123456789abcdef01234567");
+        let config = load("", &[URL, SECRET]).unwrap();
+        let sms = config.sms.clone().unwrap();
+        assert_eq!(sms.secret, SECRET.1.as_bytes());
+        let shown = format!("{config:?}");
+        assert!(!shown.contains(SECRET.1) && !shown.contains("sms.example"), "{shown}");
+        assert_eq!(load("", &[SECRET]).unwrap().sms, None);
+        let file = std::env::temp_dir().join(format!("chakan-sms-{}", std::process::id()));
+        std::fs::write(&file, format!("{}\n", SECRET.1)).unwrap();
+        let path = file.to_str().unwrap().to_owned();
+        let from_file = load("", &[URL, ("CHAKAN_SMS_SECRET_FILE", &path)]).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(from_file.sms, Some(sms));
+        for (settings, named) in [
+            (vec![URL], "CHAKAN_SMS_SECRET"),
+            (vec![URL, ("CHAKAN_SMS_SECRET", "short")], "CHAKAN_SMS_SECRET"),
+            (vec![URL, SECRET, ("CHAKAN_SMS_SECRET_FILE", &path)], "CHAKAN_SMS_SECRET"),
+            (vec![URL, ("CHAKAN_SMS_SECRET_FILE", &path)], "CHAKAN_SMS_SECRET_FILE"),
+            (vec![("CHAKAN_SMS_URL", "sms.example"), SECRET], "CHAKAN_SMS_URL"),
+            (vec![("CHAKAN_SMS_URL", "https:///x"), SECRET], "CHAKAN_SMS_URL"),
+            (vec![("CHAKAN_WEBHOOKS_LOOPBACK", "yes")], "CHAKAN_WEBHOOKS_LOOPBACK"),
+        ] {
+            let fault = load("", &settings).unwrap_err().to_string();
+            assert!(fault.starts_with(&format!("{named}: ")), "{fault}");
+            assert!(!fault.contains(SECRET.1), "{fault}");
+        }
+        assert!(load("webhooks_loopback = true", &[]).unwrap().webhooks_loopback);
     }
 
     #[test]

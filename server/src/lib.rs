@@ -55,3 +55,4 @@ pub mod documents;
 pub mod sla;
 pub mod sync;
 pub mod board;
+pub mod webhook;

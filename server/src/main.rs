@@ -16,7 +16,7 @@ use server::{
     error::ApiError,
     evidence::verify::{self, PublicKeys, Unproven},
     identity, imaging, openapi,
-    ports::{Ports, blobs, clock, ids, notifier, travel_time},
+    ports::{Ports, blobs, clock, ids, notifier, post, travel_time},
     startup::{self, StartFault},
 };
 use sync_core::ids::ShopId;
@@ -270,10 +270,17 @@ fn ports(config: &Config) -> Result<Ports, StartFault> {
     Ok(Ports {
         clock: Arc::new(clock::SystemClock),
         ids: Arc::new(ids::SystemIds),
-        notifier: match config.mode {
-            Mode::Demo => Arc::new(notifier::ConsoleNotifier),
-            Mode::Production => Arc::new(notifier::NoGateway),
+        notifier: match (&config.sms, config.mode) {
+            (Some(sms), _) => Arc::new(notifier::HttpGateway::new(
+                sms.url.clone(),
+                sms.secret.clone(),
+                Arc::new(post::HttpPost::to_operators_own()),
+                Arc::new(clock::SystemClock),
+            )),
+            (None, Mode::Demo) => Arc::new(notifier::ConsoleNotifier),
+            (None, Mode::Production) => Arc::new(notifier::NoGateway),
         },
+        post: Arc::new(post::HttpPost::to_strangers(config.webhooks_loopback)),
         blobs: blobs::open(config)
             .map_err(|error| StartFault(format!("CHAKAN_BLOBS_URL: {error}")))?,
         travel_time: travel_time::open(

@@ -1,7 +1,7 @@
 //! The contract as a document: gathered from the annotated handlers, then completed from the policy
 //! table, so that security entries and error responses cannot be forgotten.
 
-use api_spec::problem::Problem;
+use api_spec::{problem::Problem, webhook::WebhookMessage};
 use utoipa::{
     OpenApi,
     openapi::{
@@ -20,7 +20,7 @@ use crate::auth::policy::{Audience, op};
         title = "Chakan",
         description = "Motor-claims survey: dispatch, offline field work, evidence, agreement. Times are RFC 3339 in UTC, money is integer fen, positions are WGS-84."
     ),
-    components(schemas(Problem))
+    components(schemas(Problem, WebhookMessage))
 )]
 struct Base;
 

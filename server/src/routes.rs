@@ -8,6 +8,7 @@ use utoipa_actix_web::{AppExt, UtoipaApp, scope, service_config::ServiceConfig};
 use crate::{
     agreement, assessment, board, dispatch, documents, draft, error::ApiError, evidence, identity,
     intake, negotiation, openapi, ops, promise, repair, sla, survey, sync, tariff, verification,
+    webhook,
 };
 
 /// Everything under `/api/v1`. Exactly one scope: two with one prefix would shadow each other.
@@ -29,7 +30,8 @@ fn api(config: &mut ServiceConfig) {
         .configure(documents::routes)
         .configure(sla::routes)
         .configure(sync::routes)
-        .configure(board::routes);
+        .configure(board::routes)
+        .configure(webhook::routes);
 }
 
 /// Registers every operation on an application.

@@ -30,6 +30,7 @@ use crate::{
     ports::Ports,
     rounds,
     routes::{self, KnownPaths},
+    webhook,
 };
 
 /// Why a server cannot start: one line for the operator.
@@ -110,6 +111,7 @@ pub async fn build_under(
     actix_web::rt::spawn(board::follow(app.clone(), stopped.clone()));
     let jobs = (control == Control::Process).then(|| {
         actix_web::rt::spawn(rounds::run(app.clone(), stopped.clone()));
+        actix_web::rt::spawn(webhook::run(app.clone(), stopped.clone()));
         actix_web::rt::spawn(Runner::new(app.clone(), stopped).run())
     });
     Ok(Running { app, address, server: server.run(), stop, jobs })

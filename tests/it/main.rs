@@ -41,3 +41,4 @@ mod tidy;
 mod way;
 mod uploads;
 mod verification;
+mod webhook;

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use server::{
     auth::{Auth, keys::Missing},
     config::{Config, Database, Mode},
-    ports::{Ports, blobs, clock, ids, imaging, notifier, travel_time},
+    ports::{Ports, blobs, clock, ids, imaging, notifier, post, travel_time},
     startup::{self, Running},
 };
 
@@ -27,6 +27,7 @@ pub async fn build(database: Database, directory: &Path) -> Running {
         clock: Arc::new(clock::SystemClock),
         ids: Arc::new(ids::SystemIds),
         notifier: Arc::new(notifier::NoGateway),
+        post: Arc::new(post::HttpPost::to_strangers(false)),
         blobs: Arc::new(blobs),
         imaging: Arc::new(imaging::HereImaging),
         travel_time: Arc::new(travel_time::StraightLine),

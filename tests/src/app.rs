@@ -26,10 +26,12 @@ use server::{
         ids::{Ids, SystemIds},
         imaging,
         notifier::Message,
+        post::HttpPost,
         travel_time,
     },
     rounds,
     startup::{self, Control},
+    webhook,
 };
 use sync_core::{
     ids::{BranchId, PersonId, ShopId},
@@ -190,6 +192,7 @@ impl TestApp {
             clock: self.clock.clone(),
             ids: Arc::new(SystemIds),
             notifier: self.notifier.clone(),
+            post: Arc::new(HttpPost::to_strangers(config.webhooks_loopback)),
             blobs: blobs::open(&config).unwrap(),
             imaging: Arc::new(imaging::HereImaging),
             travel_time: Arc::new(travel_time::StraightLine),
@@ -277,7 +280,9 @@ impl TestApp {
         let mut all = 0;
         rt::Runtime::new().unwrap().block_on(async {
             loop {
-                let ran = rounds::once(&app).await.unwrap() + jobs::run_due(&app).await.unwrap();
+                let ran = rounds::once(&app).await.unwrap()
+                    + jobs::run_due(&app).await.unwrap()
+                    + webhook::once(&app).await.unwrap();
                 all += ran;
                 assert!(all < 10_000, "the jobs never end");
                 if ran == 0 {

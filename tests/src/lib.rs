@@ -21,6 +21,7 @@ mod network;
 mod people;
 mod ports;
 mod postgres;
+mod receiver;
 mod schema;
 mod scratch;
 
@@ -34,6 +35,7 @@ pub use network::{Network, Weather};
 pub use people::Person;
 pub use ports::{TestClock, TestNotifier};
 pub use postgres::{Cluster, Safety, psql};
+pub use receiver::{Received, Receiver};
 pub use schema::example_body;
 pub use scratch::Scratch;
 

@@ -373,6 +373,12 @@ operations! {
     GetFiguresTable                "get_figures_table"            Roles(&[Manager, Admin]);
     GetQueue                       "get_queue"                    Roles(&[Dispatcher, Manager]);
     StreamChanges                  "stream_changes"               Roles(CASE_READERS);
+    // webhook
+    CreateWebhook                  "create_webhook"               Roles(&[Admin]);
+    ListWebhooks                   "list_webhooks"                Roles(&[Admin]);
+    GetWebhook                     "get_webhook"                  Roles(&[Admin]);
+    RevokeWebhook                  "revoke_webhook"               Roles(&[Admin]);
+    SettleStuck                    "settle_stuck"                 Roles(&[Admin]);
 }
 
 /// What must be known of a case to decide who sees it.

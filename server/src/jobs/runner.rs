@@ -118,6 +118,7 @@ impl Job for Prune {
             app.db.write(move |conn| crate::dispatch::prune(conn, now)).await?;
             app.db.write(move |conn| crate::sync::prune(conn, now)).await?;
             app.db.write(move |conn| crate::draft::prune(conn, now)).await?;
+            app.db.write(move |conn| crate::webhook::prune(conn, now)).await?;
             crate::evidence::prune(&app).await?;
             let again = app.clone();
             app.db

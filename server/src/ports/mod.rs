@@ -6,6 +6,7 @@ pub mod clock;
 pub mod ids;
 pub mod imaging;
 pub mod notifier;
+pub mod post;
 pub mod travel_time;
 
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub struct Ports {
     pub ids: Arc<dyn ids::Ids>,
     /// Messages to people outside.
     pub notifier: Arc<dyn notifier::Notifier>,
+    /// Messages to servers that others have named.
+    pub post: Arc<dyn post::Post>,
     /// Photo bytes.
     pub blobs: Arc<dyn blobs::Blobs>,
     /// Smaller copies of photos.

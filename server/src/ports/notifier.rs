@@ -1,5 +1,9 @@
 //! Messages to people outside: a text message today, other ways later.
 
+mod gateway;
+
+pub use gateway::HttpGateway;
+
 /// One message. The text may hold a one-time code or a link: never log it.
 #[derive(Clone, Debug)]
 pub struct Message {

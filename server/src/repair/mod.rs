@@ -98,3 +98,11 @@ pub fn find_by_link(
     let in_force = links::state(conn, &link, now)? == rules::LinkState::InForce;
     Ok(in_force.then_some((link.case_id.0, link.shop_id.0)))
 }
+
+/// Whether a shop stands in the registry.
+///
+/// # Errors
+/// Database faults.
+pub fn is_known(conn: &mut Conn, shop: ShopId) -> Result<bool, ApiError> {
+    Ok(store::find_shop(conn, shop)?.is_some())
+}

@@ -1,5 +1,5 @@
 //! Tables of the loss sheet: its versions, what it is made under, verified by, negotiated,
-//! agreed and repaired on.
+//! agreed and repaired on, and who is told of it.
 
 use diesel::table;
 
@@ -417,5 +417,44 @@ table! {
         expires_at -> BigInt,
         revoked_by -> Nullable<Text>,
         revoked_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    webhooks (id) {
+        id -> Text,
+        audience -> Text,
+        shop_id -> Nullable<Text>,
+        branch_id -> Text,
+        url -> Text,
+        created_by -> Text,
+        created_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    webhook_deliveries (webhook_id, case_id, seq) {
+        webhook_id -> Text,
+        case_id -> Text,
+        seq -> BigInt,
+        event_id -> Text,
+        body -> Text,
+        state -> Text,
+        created_at -> BigInt,
+        settled_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    webhook_lanes (webhook_id, case_id) {
+        webhook_id -> Text,
+        case_id -> Text,
+        last_seq -> BigInt,
+        state -> Text,
+        attempts -> BigInt,
+        next_at -> BigInt,
+        locked_until -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
     }
 }
