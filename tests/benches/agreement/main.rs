@@ -183,7 +183,7 @@ fn plant(app: &TestApp, engine: Engine, scope: &str, from: u64, upto: u64) {
     };
     let rows = format!(
         "INSERT INTO verification_queue (scope_id, case_id, version_id, amount_fen, marks, queued_at, due_at) \
-         WITH RECURSIVE n(i) AS (SELECT {from} UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {upto}) \
+         WITH RECURSIVE n(i) AS (SELECT CAST({from} AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {upto}) \
          SELECT '{scope}', '0f000000-0000-7000-8000-' || {id}, '0f000000-0000-7000-9000-' || {id}, \
          i * 7919 % 1000003, i * 31 % 7, 1700000000000 + i, 1700086400000 + i FROM n"
     );
