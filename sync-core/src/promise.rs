@@ -10,6 +10,7 @@ mod rule;
 
 use crate::{
     clock::ClockName,
+    lifecycle::EventKind,
     time::{Instant, Span},
     wire_name::wire_names,
 };
@@ -112,10 +113,19 @@ impl PromiseProfile {
             Err(ProfileFault::Validity { code: self.code.clone(), version: self.version })
         } else if !self.is_sane() {
             Err(ProfileFault::Limits { code: self.code.clone(), version: self.version })
+        } else if !self.rules.iter().flat_map(ClockRule::kinds).all(may_move_clocks) {
+            Err(ProfileFault::Event { code: self.code.clone(), version: self.version })
         } else {
             Ok(())
         }
     }
+}
+
+/// Whether a profile may name an event. Syncing a draft says nothing of what was done, and it happens
+/// more often than all else together, so that nobody folds clocks after it.
+#[must_use]
+pub fn may_move_clocks(kind: &EventKind) -> bool {
+    *kind != EventKind::DraftSynced
 }
 
 /// Why a set of profiles cannot be used.
@@ -135,6 +145,14 @@ pub enum ProfileFault {
     /// A clock stands twice, or a limit is not positive or absurdly long.
     #[error("profile {code} version {version} has a clock twice, or a limit that cannot be meant")]
     Limits {
+        /// Of the profile.
+        code: String,
+        /// Of the profile.
+        version: u32,
+    },
+    /// A clock is moved by an event that moves none.
+    #[error("profile {code} version {version} has a clock that moves when a draft is synced")]
+    Event {
         /// Of the profile.
         code: String,
         /// Of the profile.
@@ -290,6 +308,20 @@ mod tests {
         let mut profile = version(1, 0, None);
         profile.rules.push(profile.rules[0].clone());
         assert_eq!(PromiseBook::new(vec![profile]), Err(fault));
+        let fields: [fn(&mut ClockRule) -> &mut Vec<EventKind>; 6] = [
+            |rule| &mut rule.starts,
+            |rule| &mut rule.requires,
+            |rule| &mut rule.stops,
+            |rule| &mut rule.voided_by,
+            |rule| &mut rule.agreed_by,
+            |rule| &mut rule.explained_by,
+        ];
+        for field in fields {
+            let mut profile = version(1, 0, None);
+            field(&mut profile.rules[0]).push(EventKind::DraftSynced);
+            let fault = ProfileFault::Event { code: code(), version: 1 };
+            assert_eq!(PromiseBook::new(vec![profile]), Err(fault));
+        }
         for code in ["", "Zhejiang", "a b", &"x".repeat(65)] {
             let profile = PromiseProfile { code: code.to_owned(), ..version(1, 0, None) };
             assert_eq!(PromiseBook::new(vec![profile]), Err(ProfileFault::Code), "{code:?}");

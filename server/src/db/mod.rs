@@ -25,7 +25,7 @@ use crate::{config::Database, error::ApiError};
 
 /// Runs one expression on the concrete connection, for statements that the enum cannot express
 /// (upserts, `SKIP LOCKED`, batches), and for those of every report, whose text the enum would build
-/// anew each time although the statement is prepared. Nine uses at most.
+/// anew each time although the statement is prepared. Ten uses at most.
 #[macro_export]
 macro_rules! native {
     ($conn:expr, |$c:ident| $body:expr) => {

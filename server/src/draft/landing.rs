@@ -157,9 +157,7 @@ fn store_changes(
         push_id: Some(&by.key.key),
         now: app.now(),
     };
-    for (lsn, row) in (prepared.from.lsn + 1..).zip(&prepared.rows) {
-        store::insert_change(conn, &appender, lsn, row)?;
-    }
+    store::insert_changes(conn, &appender, prepared.from.lsn + 1, &prepared.rows)?;
     if let Some(bytes) = &prepared.snapshot {
         let snapshot = NewSnapshot {
             case_id: by.case_id,

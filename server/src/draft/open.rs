@@ -250,7 +250,7 @@ fn begin_if_none(
     };
     store::insert_actor(conn, &actor)?;
     let by = store::Appender { case_id, epoch: 1, person: None, device: None, push_id: None, now };
-    store::insert_change(conn, &by, 1, &seed.change)?;
+    store::insert_changes(conn, &by, 1, std::slice::from_ref(&seed.change))?;
     let sha256 = Sha256::digest(&seed.saved).into();
     let snapshot = NewSnapshot { case_id, lsn: 1, heads: &heads, bytes: &seed.saved, sha256, now };
     store::insert_snapshot(conn, &snapshot, 0)

@@ -141,7 +141,7 @@ fn begin(
         push_id: None,
         now,
     };
-    store::insert_change(conn, &by, to.lsn, &change)?;
+    store::insert_changes(conn, &by, to.lsn, &[change])?;
     let snapshot = NewSnapshot {
         case_id,
         lsn: to.lsn,

@@ -25,6 +25,7 @@ use crate::{
         types::Id,
     },
     error::ApiError,
+    native,
 };
 
 pub(super) use actors::{
@@ -247,34 +248,36 @@ pub(super) struct Appender<'a> {
     pub(super) now: Instant,
 }
 
-pub(super) fn insert_change(
+/// Stores changes under the numbers from `first` on, all with one statement.
+pub(super) fn insert_changes<'c>(
     conn: &mut Conn,
     by: &Appender<'_>,
-    lsn: u64,
-    change: &AdmittedChange,
+    first: u64,
+    changes: &'c [AdmittedChange],
 ) -> Result<(), ApiError> {
-    let row = (
-        draft_change::case_id.eq(by.case_id.to_string()),
-        draft_change::lsn.eq(number(lsn)?),
-        draft_change::epoch.eq(i64::from(by.epoch)),
-        draft_change::hash.eq(change.hash.0.to_vec()),
-        draft_change::actor.eq(change.actor.to_bytes().to_vec()),
-        draft_change::seq.eq(number(change.seq)?),
-        draft_change::deps.eq(joined(&change.deps)),
-        draft_change::start_op.eq(number(change.start_op)?),
-        draft_change::max_op.eq(number(change.max_op)?),
-        draft_change::client_time.eq(change.client_time.0),
-        draft_change::received_at.eq(by.now.0),
-        draft_change::person_id.eq(by.person.map(|id| id.to_string())),
-        draft_change::device_id.eq(by.device.map(|id| id.to_string())),
-        draft_change::push_id.eq(by.push_id),
-        draft_change::size.eq(i64::try_from(change.bytes.len()).unwrap_or(i64::MAX)),
-        draft_change::bytes.eq(&change.bytes),
-    );
-    diesel::insert_into(draft_change::table)
-        .values(row)
-        .execute(conn)
-        .map_err(ApiError::or_again)?;
+    let row = |(lsn, change): (u64, &'c AdmittedChange)| -> Result<_, ApiError> {
+        Ok((
+            draft_change::case_id.eq(by.case_id.to_string()),
+            draft_change::lsn.eq(number(lsn)?),
+            draft_change::epoch.eq(i64::from(by.epoch)),
+            draft_change::hash.eq(change.hash.0.to_vec()),
+            draft_change::actor.eq(change.actor.to_bytes().to_vec()),
+            draft_change::seq.eq(number(change.seq)?),
+            draft_change::deps.eq(joined(&change.deps)),
+            draft_change::start_op.eq(number(change.start_op)?),
+            draft_change::max_op.eq(number(change.max_op)?),
+            draft_change::client_time.eq(change.client_time.0),
+            draft_change::received_at.eq(by.now.0),
+            draft_change::person_id.eq(by.person.map(|id| id.to_string())),
+            draft_change::device_id.eq(by.device.map(|id| id.to_string())),
+            draft_change::push_id.eq(by.push_id),
+            draft_change::size.eq(i64::try_from(change.bytes.len()).unwrap_or(i64::MAX)),
+            draft_change::bytes.eq(change.bytes.as_slice()),
+        ))
+    };
+    let rows: Vec<_> = (first..).zip(changes).map(row).collect::<Result<_, _>>()?;
+    let statement = diesel::insert_into(draft_change::table).values(rows);
+    native!(conn, |c| statement.execute(c)).map_err(ApiError::or_again)?;
     Ok(())
 }
 

@@ -90,7 +90,9 @@ pub(super) fn check_profile(request: ImportPromiseRequest) -> Result<PromiseProf
         let (field, code) = match fault {
             ProfileFault::Code => ("code", "malformed"),
             ProfileFault::Validity { .. } => ("valid_until", "out_of_range"),
-            ProfileFault::Limits { .. } | ProfileFault::Twice { .. } => ("rules", "out_of_range"),
+            ProfileFault::Limits { .. }
+            | ProfileFault::Event { .. }
+            | ProfileFault::Twice { .. } => ("rules", "out_of_range"),
         };
         ApiError::invalid_field(field, code, fault.to_string())
     })?;

@@ -6,6 +6,7 @@ use sync_core::{
     clock::ClockState,
     ids::{AlarmId, CaseId},
     lifecycle::EventKind,
+    promise::may_move_clocks,
     time::Span,
 };
 
@@ -45,7 +46,7 @@ async fn follow(app: &App) -> Result<usize, ApiError> {
         let some: Vec<Change> = changes.into_iter().take(4 * TOGETHER).collect();
         let Some(last) = some.last() else { return Ok(folded) };
         let to = last.cursor;
-        let events = some.iter().filter(|change| is_event(&change.topic));
+        let events = some.iter().filter(|change| moves_clocks(&change.topic));
         let cases: BTreeSet<CaseId> = events.map(|change| change.case_id).collect();
         let inner = app.clone();
         folded += app
@@ -68,8 +69,8 @@ fn read_feed(conn: &mut Conn) -> Result<(FeedCursor, Vec<Change>), ApiError> {
 }
 
 /// Other words of the feed, such as our own alarms, change no clock.
-fn is_event(topic: &str) -> bool {
-    topic.parse::<EventKind>().is_ok_and(|kind| kind.is_known())
+fn moves_clocks(topic: &str) -> bool {
+    topic.parse::<EventKind>().is_ok_and(|kind| kind.is_known() && may_move_clocks(&kind))
 }
 
 /// Folds the cases whose clocks time alone has changed, and no others.

@@ -43,10 +43,13 @@ pub(super) fn verify(twin: &Automerge) -> Result<Vec<u8>, Rejection> {
     guarded(|| {
         let bytes = twin.save();
         let loaded = load(&bytes)?;
-        if loaded.get_heads() != twin.get_heads() || loaded.hydrate(None) != twin.hydrate(None) {
+        let read = |doc: &Automerge| {
+            Draft::read(doc).map_err(|fault| Rejection::new(Rule::Unreadable).because(fault))
+        };
+        // Step 4 lets nothing in that is no part of a draft, so what a draft holds is all there is.
+        if loaded.get_heads() != twin.get_heads() || read(&loaded)? != read(twin)? {
             return Err(Rejection::new(Rule::Diverged));
         }
-        Draft::read(&loaded).map_err(|fault| Rejection::new(Rule::Unreadable).because(fault))?;
         Ok(bytes)
     })?
 }

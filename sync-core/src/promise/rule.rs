@@ -149,6 +149,12 @@ impl ClockRule {
         warns && self.limit.is_sane() && !self.starts.is_empty() && !self.stops.is_empty()
     }
 
+    /// Every event that it names.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &EventKind> {
+        let Self { starts, requires, stops, voided_by, agreed_by, explained_by, .. } = self;
+        [starts, requires, stops, voided_by, agreed_by, explained_by].into_iter().flatten()
+    }
+
     /// The instants at which somebody is to be warned, in order; none after the limit.
     #[must_use]
     pub fn warns_at(&self, started_at: Instant, limit_at: Instant) -> Vec<Instant> {

@@ -25,20 +25,29 @@ fn milliseconds(span: Duration) -> f64 {
 
 /// A wave of cases: all at once against each in turn.
 pub fn solver() {
+    // A hailstorm in one corner of a district of 60 km, the surveyors all over it.
     let mut seed = 17_u64;
-    let mut minutes = || {
+    let mut km = |most: i64| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        i64::try_from((seed >> 33) % 90).unwrap()
+        i64::try_from((seed >> 33) % 1_000).unwrap() * most / 1_000
     };
-    let mut choice = || {
-        let after = minutes();
-        let late_by = Span::minutes((after - 30).max(0));
-        Some(WaveChoice { arrives_after: Span::minutes(after), late_by })
+    let mut choices = |cases: usize, surveyors: usize| -> Vec<Vec<Option<WaveChoice>>> {
+        let people: Vec<_> = (0..surveyors).map(|_| (km(60), km(60))).collect();
+        let scenes: Vec<_> = (0..cases).map(|_| (km(20), km(20))).collect();
+        let choice = |scene: &(i64, i64), person: &(i64, i64)| {
+            // Along the streets at 40 km/h.
+            let minutes = ((scene.0 - person.0).abs() + (scene.1 - person.1).abs()) * 60 / 40;
+            let late_by = Span::minutes((minutes - 30).max(0));
+            Some(WaveChoice { arrives_after: Span::minutes(minutes), late_by })
+        };
+        scenes
+            .iter()
+            .map(|scene| people.iter().map(|person| choice(scene, person)).collect())
+            .collect()
     };
     println!("\na wave of cases, each surveyor once");
     for (cases, surveyors) in [(50, 60), (200, 210), (200, 400)] {
-        let rows: Vec<Vec<_>> =
-            (0..cases).map(|_| (0..surveyors).map(|_| choice()).collect()).collect();
+        let rows = choices(cases, surveyors);
         let (together, spent) = timed(|| solve_wave(&rows));
         let (in_turn, spent_in_turn) = timed(|| solve_wave_in_turn(&rows));
         let late = |solution: &[Option<usize>]| wave_lateness(&rows, solution).0.0 / 60_000;
@@ -91,7 +100,7 @@ pub fn candidates() {
         format!(
             "{numbers} INSERT INTO latest_positions (person_id, measured_at, lat, lon, cell) \
              SELECT {id}, {now}, {lat}, {lon}, \
-             CAST(floor(({lat}) * 20) AS INTEGER) * 10000 + CAST(floor(({lon}) * 20) AS INTEGER) FROM n"
+             CAST(({lat}) * 20 AS INTEGER) * 10000 + CAST(({lon}) * 20 AS INTEGER) FROM n"
         ),
     );
     let state = app.state();

@@ -81,6 +81,8 @@ pub fn beside_turbo() {
         ),
         None => println!("no Python with Pillow: set CHAKAN_BENCH_PYTHON"),
     }
+    // The first call builds the program.
+    drop(tests::binary::image_worker().kill());
     for (name, width, height) in [
         ("12", 4_032, 3_024),
         ("48", 8_000, 6_000),

@@ -12,24 +12,31 @@ const MANY: u32 = 1_000_000;
 const LOOKUPS: usize = 400;
 
 /// The hashes are noise, as those of photos are to each other; every lookup looks at all of them.
-fn rows(engine: Engine) -> [String; 2] {
+/// So many rows at a time: a statement has as long as that of a request.
+const STEP: u32 = 10_000;
+
+fn rows(engine: Engine, after: u32) -> [String; 2] {
+    let (first, last) = (after + 1, after + STEP);
     let (numbers, name, noise) = match engine {
         Engine::Sqlite => (
             format!(
-                "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY}) \
+                "(WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last}) \
                  SELECT i FROM n)"
             ),
             "printf('%064x', i)",
             "randomblob(48)",
         ),
         Engine::Postgres => (
-            format!("(SELECT i FROM generate_series(1, {MANY}) AS s(i)) AS numbers"),
+            format!("(SELECT i FROM generate_series({first}, {last}) AS s(i)) AS numbers"),
             "lpad(to_hex(i), 64, '0')",
             "decode(md5(i::text) || md5((-i)::text) || md5('a' || i::text), 'hex')",
         ),
     };
     [
-        format!("INSERT INTO blobs SELECT {name}, 1, 'image/jpeg', 1, 1, '{{}}', 0 FROM {numbers}"),
+        format!(
+            "INSERT INTO blobs (sha256, size, media_type, width, height, camera, stored_at) \
+             SELECT {name}, 1, 'image/jpeg', 1, 1, '{{}}', 0 FROM {numbers}"
+        ),
         format!("INSERT INTO photo_looks SELECT i, {name}, {noise}, 50, 0, 0, 0 FROM {numbers}"),
     ]
 }
@@ -40,7 +47,7 @@ pub fn among_a_million() {
             println!("no {engine:?}");
             continue;
         };
-        for sql in rows(engine) {
+        for sql in (0..MANY).step_by(STEP as usize).flat_map(|after| rows(engine, after)) {
             app.write(move |conn| {
                 use diesel::RunQueryDsl;
                 Ok(diesel::sql_query(sql.as_str()).execute(conn)?)

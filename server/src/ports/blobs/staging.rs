@@ -11,14 +11,18 @@ use std::{
 
 use sha2::{Digest, Sha256};
 use sync_core::photo::ContentHash;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::{JoinHandle, spawn_blocking},
+};
 
 use super::{BlobFault, blocking};
 
 /// Uploads at a time: bounds the disk that unfinished ones can take.
 const PLACES: usize = 128;
-/// Bytes gathered before they are written and hashed, which is all an upload holds in memory.
-const STEP: usize = 256 * 1024;
+/// Bytes gathered before they are written and hashed. An upload holds two such pieces in memory: one
+/// arrives while the other is written.
+const STEP: usize = 128 * 1024;
 
 /// A directory of arriving files.
 #[derive(Clone, Debug)]
@@ -51,7 +55,8 @@ impl Staging {
         })
         .await?;
         let writing = Writing { file, hash: Sha256::new(), place };
-        Ok(Staged { writing: Some(writing), buffer: Vec::new(), size: 0, most })
+        let writing = Step::Done(writing, Vec::new());
+        Ok(Staged { writing, buffer: Vec::new(), size: 0, most })
     }
 }
 
@@ -64,11 +69,19 @@ fn check_room(dir: &Path, bytes: u64) -> Result<(), BlobFault> {
 
 /// Bytes that are arriving. Dropping it removes them.
 pub struct Staged {
-    /// Away only while a step is being written; a step that fails does not bring it back.
-    writing: Option<Writing>,
+    writing: Step,
     buffer: Vec<u8>,
     size: u64,
     most: u64,
+}
+
+/// Where the last piece is.
+enum Step {
+    /// Written, with the room that it took.
+    Done(Writing, Vec<u8>),
+    Running(JoinHandle<Result<(Writing, Vec<u8>), BlobFault>>),
+    /// It failed: what was written is gone.
+    Failed,
 }
 
 struct Writing {
@@ -115,7 +128,7 @@ impl Staged {
     /// [`BlobFault::Full`], [`BlobFault::Io`].
     pub async fn complete(mut self) -> Result<Complete, BlobFault> {
         self.write_step().await?;
-        let writing = self.writing.take().ok_or_else(gone)?;
+        let (writing, _) = self.written().await?;
         Ok(Complete {
             sha256: ContentHash(writing.hash.finalize().into()),
             size: self.size,
@@ -124,23 +137,29 @@ impl Staged {
         })
     }
 
+    /// Begins to write what was gathered as soon as the piece before it is written.
     async fn write_step(&mut self) -> Result<(), BlobFault> {
-        let mut writing = self.writing.take().ok_or_else(gone)?;
-        let mut buffer = mem::take(&mut self.buffer);
-        let written = blocking(move || {
+        let (mut writing, room) = self.written().await?;
+        let mut buffer = mem::replace(&mut self.buffer, room);
+        self.writing = Step::Running(spawn_blocking(move || {
             writing.file.file.write_all(&buffer)?;
             writing.hash.update(&buffer);
             buffer.clear();
             Ok((writing, buffer))
-        });
-        let (writing, buffer) = written.await?;
-        (self.writing, self.buffer) = (Some(writing), buffer);
+        }));
         Ok(())
     }
-}
 
-fn gone() -> BlobFault {
-    BlobFault::Io(io::Error::other("an earlier step failed"))
+    /// Waits for the last piece.
+    async fn written(&mut self) -> Result<(Writing, Vec<u8>), BlobFault> {
+        match mem::replace(&mut self.writing, Step::Failed) {
+            Step::Done(writing, room) => Ok((writing, room)),
+            Step::Running(step) => {
+                step.await.unwrap_or_else(|fault| Err(BlobFault::Io(io::Error::other(fault))))
+            }
+            Step::Failed => Err(BlobFault::Io(io::Error::other("an earlier step failed"))),
+        }
+    }
 }
 
 impl Complete {
