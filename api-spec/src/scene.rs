@@ -173,6 +173,8 @@ pub struct EnterFeeRequest {
 pub struct UnitFee {
     /// Id.
     pub id: Uuid,
+    /// For which case.
+    pub case_id: Uuid,
     /// Who is owed.
     pub creditor_id: Uuid,
     /// Who owes.
@@ -183,12 +185,96 @@ pub struct UnitFee {
     pub reason: String,
     /// When it was entered.
     pub entered_at: DateTime<Utc>,
+    /// When the creditor said that it was paid.
+    pub settled_at: Option<DateTime<Utc>>,
+}
+
+/// The creditor was paid.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettleFeeRequest {}
+
+/// Which amounts between units.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct LedgerQuery {
+    /// Entered from then on.
+    pub from: DateTime<Utc>,
+    /// And before this; at most 366 days later.
+    pub to: DateTime<Utc>,
+    /// The branch, yours or one below it; yours if absent.
+    pub branch_id: Option<Uuid>,
+}
+
+/// What is open between your unit and another one.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct UnitBalance {
+    /// The other unit.
+    pub branch_id: Uuid,
+    /// What it owes you.
+    pub owed_to_us_fen: i64,
+    /// What you owe it.
+    pub owed_by_us_fen: i64,
+}
+
+/// What a unit and others owe each other (C48).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LedgerResponse {
+    /// The unit.
+    pub branch_id: Uuid,
+    /// The amounts, in the order of entry.
+    pub items: Vec<UnitFee>,
+    /// What of them is not settled, with each other unit.
+    pub open: Vec<UnitBalance>,
+}
+
+/// A case that your unit surveys for another one.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct UnitCaseItem {
+    /// The case.
+    pub case_id: Uuid,
+    /// Its report number.
+    pub report_no: String,
+    /// Its state.
+    pub case_status: String,
+    /// The branch that handles it.
+    pub for_branch_id: Uuid,
+    /// Your unit, as told to the customer.
+    pub unit: String,
+    /// When it was arranged.
+    pub arranged_at: DateTime<Utc>,
+}
+
+/// What the unit that surveys has to know of a case.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct UnitCase {
+    /// Id.
+    pub id: Uuid,
+    /// Report number.
+    pub report_no: String,
+    /// Its state.
+    pub status: String,
+    /// Number plate.
+    pub plate: String,
+    /// Where, in words.
+    pub loss_place: String,
+    /// Where, if it is known exactly.
+    pub lat: Option<f64>,
+    /// The same.
+    pub lon: Option<f64>,
+    /// Contact at the scene.
+    pub contact_name: String,
+    /// Number to call.
+    pub contact_phone: String,
 }
 
 /// How a case stands between units.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct UnitsResponse {
-    /// The unit that surveys.
+    /// The case, for the unit that surveys.
+    pub case: UnitCase,
+    /// The unit that surveys, as told to the customer.
     pub unit: Option<String>,
     /// Who comes.
     pub contact_name: Option<String>,

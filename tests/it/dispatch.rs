@@ -158,6 +158,30 @@ each_engine!(an_import_names_what_is_wrong_and_is_bounded, |app| {
         .put("/zones", &swapped)
         .refuses("features[0].geometry.coordinates[0][1]", "not_on_earth");
 
+    // Latitude first, also where it could be a longitude: nobody surveys so far north.
+    swapped["features"][0]["geometry"]["coordinates"] =
+        json!([[[43.8, 87.6], [43.9, 87.6], [43.9, 87.7], [43.8, 87.6]]]);
+    manager
+        .put("/zones", &swapped)
+        .refuses("features[0].geometry.coordinates[0][0]", "axes_swapped");
+    let mut crossed = town("urban");
+    let bow_tie =
+        json!([[[120.0, 30.2], [120.2, 30.4], [120.2, 30.2], [120.0, 30.4], [120.0, 30.2]]]);
+    let second = json!({
+        "type": "Feature", "properties": { "name": "二区", "class": "urban" },
+        "geometry": { "type": "MultiPolygon", "coordinates": [
+            town("urban")["features"][0]["geometry"]["coordinates"], bow_tie,
+        ] },
+    });
+    crossed["features"].as_array_mut().unwrap().push(second);
+    manager
+        .put("/zones", &crossed)
+        .refuses("features[1].geometry.coordinates[1][0][2]", "crosses_itself");
+    let huge = vec![b' '; 10 * 1024 * 1024];
+    let sent = manager.request("PUT", "/zones").header("content-type", "application/json");
+    let _ = sent.bytes(huge).send().problem(413, "too_large");
+    assert_eq!(app.count("SELECT count(*) AS n FROM zone_sets"), 0, "nothing changes");
+
     let ring = |vertices: usize| {
         let mut ring = vec![json!([1, 1]); vertices];
         ring.push(json!([2, 2]));
@@ -229,6 +253,18 @@ each_engine!(a_track_may_come_late_twice_and_from_a_wrong_clock, |app| {
         { "lat": 91.0, "lon": 0.0, "measured_at": wire::time(app.now()) },
     ] });
     surveyor.post("/positions", &bad).refuses("points[0]", "out_of_range");
+    // By its own clock a phone cannot have been anywhere yet; receivers' clocks differ a little.
+    let minute = Span::minutes(1);
+    let ahead_of = |by: Span| {
+        json!({
+            "device_now": wire::time(app.now() + ahead),
+            "points": [point(Span::ZERO, 7.0, json!({})), point(Span(-by.0), 7.0, json!({}))],
+        })
+    };
+    let before = app.count("SELECT count(*) AS n FROM positions");
+    let future = ahead_of(minute + Span(1));
+    surveyor.post("/positions", &future).refuses("points[1].measured_at", "in_the_future");
+    assert_eq!(app.count("SELECT count(*) AS n FROM positions"), before, "nothing changes");
     let many = vec![point(Span::ZERO, 0.0, json!({})); 501];
     let body = json!({ "device_now": wire::time(app.now()), "points": many });
     surveyor.post("/positions", &body).refuses("points", "out_of_range");

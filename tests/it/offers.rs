@@ -170,7 +170,8 @@ each_engine!(out_of_the_branchs_area_the_system_asks_a_person_and_not_its_survey
     let outside = new_case(&app);
     app.run_due_jobs();
     assert_eq!(out_of_area(&outside), true);
-    assert_eq!(timeline(&dispatcher, &outside), ["case_reported", "dispatch_escalated"]);
+    let expected = ["case_reported", "proxy_needed", "dispatch_escalated"];
+    assert_eq!(timeline(&dispatcher, &outside), expected);
     let queue = dispatcher.get("/board/queue").expect(200).value();
     assert_eq!((&queue["items"][0]["out_of_area"], offers(&near)), (&json!(true), vec![]));
     // It is for a person to decide, who may send somebody all the same.

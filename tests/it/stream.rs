@@ -68,6 +68,27 @@ each_engine!(a_watcher_who_was_away_misses_nothing, |app| {
     }
 });
 
+each_engine!(what_one_node_writes_is_heard_on_another_and_resumed_on_either, |app| {
+    let node = app.beside();
+    let dispatcher = app.person(Role::Dispatcher);
+    let there = node.again(&dispatcher);
+    let on_the_other = watch(&there, None);
+    assert_eq!(on_the_other.next().kind, "open");
+    let case = new_case(&app);
+    let heard = on_the_other.next();
+    assert_eq!(
+        (&heard.data["topic"], &heard.data["case_id"]),
+        (&json!("case_reported"), &json!(case))
+    );
+    let _ = assign(&there, &case, &app.person(Role::Surveyor)).expect(201);
+    assert_eq!(topics(&on_the_other, 1), ["task_assigned"]);
+    for watcher in [&dispatcher, &there] {
+        let resumed = watch(watcher, Some(&heard.id));
+        assert_eq!(resumed.next().kind, "open");
+        assert_eq!(topics(&resumed, 1), ["task_assigned"]);
+    }
+});
+
 each_engine!(a_place_that_was_pruned_or_never_was_is_told, |app| {
     let dispatcher = app.person(Role::Dispatcher);
     new_case(&app);

@@ -57,6 +57,77 @@ each_engine!(the_customer_sees_the_surveyor_only_while_the_job_runs, |app| {
     }
     let said = timeline(&dispatcher, &scene.case);
     assert_eq!(said.iter().filter(|kind| *kind == "arrival_confirmed").count(), 1);
+    // The phone told no place: the customer's word is what speaks for it.
+    let path = format!("/cases/{}/arrival-proof", scene.case);
+    let proof = app.person(Role::Manager).get(&path).expect(200).value();
+    assert_eq!(
+        (&proof["grade"], &proof["for_it"], &proof["against"]),
+        (&json!("plausible"), &json!(["customer_confirmed"]), &json!(["no_position"]))
+    );
+});
+
+each_engine!(a_place_that_is_long_past_tells_nobody_when_to_expect_somebody, |app| {
+    let dispatcher = app.person(Role::Dispatcher);
+    let (case, surveyor) = (new_case(&app), app.person(Role::Surveyor));
+    be_at(&app, &surveyor, &[(app.now() - Span::minutes(31), 4_000.0)]);
+    let task = assign(&dispatcher, &case, &surveyor).expect(201).value();
+    let path = format!("/tasks/{}/tracking", task["id"].as_str().unwrap());
+    let _ = dispatcher.post(&path, &json!({})).expect(201);
+    app.run_due_jobs();
+    let shown = app.request("GET", &link(&app)).send().expect(200);
+    assert!(shown.text().contains("正在等待位置"), "{shown}");
+    assert_eq!(app.count("SELECT count(*) AS n FROM task_etas"), 0);
+    be_at(&app, &surveyor, &[(app.now(), 4_000.0)]);
+    app.run_due_jobs();
+    assert_eq!(app.count("SELECT count(*) AS n FROM task_etas"), 1);
+});
+
+each_engine!(trips_teach_and_the_head_sees_how_far_estimates_were_off, |app| {
+    let (manager, dispatcher) = (app.person(Role::Manager), app.person(Role::Dispatcher));
+    let ring = [[120.0, 30.2], [120.2, 30.2], [120.2, 30.4], [120.0, 30.4], [120.0, 30.2]];
+    let zones = json!({ "type": "FeatureCollection", "features": [{
+        "type": "Feature", "properties": { "name": "城区", "class": "urban" },
+        "geometry": { "type": "Polygon", "coordinates": [ring] },
+    }] });
+    let _ = manager.put("/zones", &zones).expect(201);
+    let surveyor = app.person(Role::Surveyor);
+    let case = new_case(&app);
+    be_at(&app, &surveyor, &[(app.now(), 4_000.0)]);
+    let task = assign(&dispatcher, &case, &surveyor).expect(201).value();
+    assert_eq!(task["estimate_ms"], 840_000);
+    // They need six minutes more than that.
+    app.advance(Span::minutes(20));
+    let phone = Phone::new(&app, &surveyor);
+    let arrived = phone.event(app.now(), json!({}));
+    let _ = phone.send(&format!("/cases/{case}/arrivals"), &arrived).expect(200);
+    app.run_due_jobs();
+    let kept = "SELECT count(*) AS n FROM trips WHERE zone_class = 'urban' AND estimate_ms = 840000 \
+                AND actual_ms = 1200000 AND straight_ms = 840000";
+    assert_eq!(app.count(kept), 1);
+    let window = format!("from={}&to={}", time(START), time(START + Span::hours(1)));
+    let travel = |person: &Person, window: &str| {
+        person.get(&format!("/figures?{window}")).expect(200).value()["travel"].clone()
+    };
+    let off = json!([{
+        "branch_id": app.branch("hz"), "trips": 1,
+        "mean_error_ms": 360_000, "mean_absolute_error_ms": 360_000,
+    }]);
+    assert_eq!(travel(&manager, &window), off);
+    assert_eq!(travel(&app.person_at("head", &[Role::Manager]), &window), off);
+    // Neither other branches nor other days.
+    assert_eq!(travel(&app.person_at("nb", &[Role::Manager]), &window), json!([]));
+    let before = format!("from={}&to={}", time(START - Span::hours(1)), time(START));
+    assert_eq!(travel(&manager, &before), json!([]));
+
+    // Within minutes the next estimate has learned from it, a little: one trip proves little.
+    app.run_due_jobs();
+    be_at(&app, &surveyor, &[(app.now(), 4_000.0)]);
+    let found =
+        dispatcher.get(&format!("/cases/{}/candidates", new_case(&app))).expect(200).value();
+    let next = &found["candidates"][0];
+    assert_eq!(next["estimate_source"], "calibrated");
+    let travel_ms = next["travel_ms"].as_i64().unwrap();
+    assert!((900_000..1_200_000).contains(&travel_ms), "{travel_ms}");
 });
 
 each_engine!(another_surveyor_ends_the_link_of_the_first, |app| {
@@ -290,6 +361,39 @@ each_engine!(help_is_called_only_with_consent_and_the_fee_told_before, |app| {
         kinds[2..],
         ["rescue_offered", "rescue_answered", "rescue_called", "survey_insisted"]
     );
+});
+
+each_engine!(a_customer_who_insists_is_visited_and_the_head_of_claims_hears_of_it, |app| {
+    const HEAD: &str = "13957199082";
+    let (manager, dispatcher) = (app.person(Role::Manager), app.person(Role::Dispatcher));
+    let sql = format!("UPDATE people SET phone = '{HEAD}' WHERE id = '{}'", manager.id);
+    let _ = app.write(move |conn| Ok(diesel::sql_query(&sql).execute(conn)?));
+    let scene = Scene::new(&app);
+    let phone = Phone::new(&app, &scene.surveyor);
+    let waived = phone.event(app.now(), json!({ "reason": "损失轻微" }));
+    let _ = phone.send(&format!("/cases/{}/survey-waivers", scene.case), &waived).expect(200);
+    let path = format!("/tasks/{}/withdraw", scene.task["id"].as_str().unwrap());
+    let withdraw = dispatcher.request("POST", &path).if_match(1);
+    let _ = withdraw.json(&json!({ "reason": "已免现场" })).send().expect(200);
+    app.run_due_jobs();
+    let waits = || -> Vec<Value> {
+        let solved =
+            dispatcher.post("/dispatch/batches", &json!({ "send": false })).expect(200).value();
+        let items = solved["items"].as_array().unwrap().iter();
+        items.map(|item| item["case_id"].clone()).collect()
+    };
+    assert_eq!(waits(), Vec::<Value>::new(), "nobody has to go");
+    let insist = json!({ "words": "我要求现场查勘" });
+    let _ = dispatcher.post(&format!("/cases/{}/insistences", scene.case), &insist).expect(200);
+    app.run_due_jobs();
+    assert_eq!(waits(), [json!(scene.case)], "somebody has to");
+    let told = app.last_message_to(HEAD);
+    assert!(told.contains("坚持") && !told.contains("我要求"), "{told}");
+    // Nobody did anything about it: they are asked again before the time is over.
+    app.advance(Span::minutes(4));
+    app.run_due_jobs();
+    let kinds = timeline(&dispatcher, &scene.case);
+    assert!(kinds.contains(&"dispatch_escalated".to_owned()), "{kinds:?}");
 });
 
 each_engine!(the_head_sees_what_was_kept_what_counts_and_what_was_left_out, |app| {

@@ -188,6 +188,10 @@ impl TestApp {
 
     fn run(&self) -> RunningServer {
         let config = self.config();
+        let calibration = Arc::<travel_time::Calibration>::default();
+        let roads = config.roads_file();
+        let estimators =
+            travel_time::open(config.router.as_ref(), roads.as_deref(), calibration.clone());
         let ports = Ports {
             clock: self.clock.clone(),
             ids: Arc::new(SystemIds),
@@ -195,8 +199,8 @@ impl TestApp {
             post: Arc::new(HttpPost::to_strangers(config.webhooks_loopback)),
             blobs: blobs::open(&config).unwrap(),
             imaging: Arc::new(imaging::HereImaging),
-            travel_time: Arc::new(travel_time::StraightLine),
-            calibration: Arc::default(),
+            travel_time: estimators.unwrap(),
+            calibration,
         };
         let (told, started) = mpsc::channel();
         let thread = std::thread::spawn(move || {

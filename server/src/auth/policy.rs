@@ -260,6 +260,9 @@ operations! {
     AgreeRepairPlace               "agree_repair_place"           Roles(&[Intake, Dispatcher, Surveyor, Assessor, Manager]);
     WriteUnit                      "write_unit"                   Roles(&[Dispatcher, Surveyor, Assessor, Manager]);
     EnterFee                       "enter_fee"                    Roles(&[Manager]);
+    SettleFee                      "settle_fee"                   Roles(&[Manager]);
+    ListFees                       "list_fees"                    Roles(&[Manager, Admin]);
+    ListUnitCases                  "list_unit_cases"              Roles(&[Dispatcher, Assessor, Manager]);
     GetUnits                       "get_units"                    Roles(CASE_READERS);
     GetArrivalProof                "get_arrival_proof"            Roles(CASE_READERS);
     // draft
@@ -435,6 +438,15 @@ pub fn see_case(actor: &Actor, case: &CaseFacts) -> Decision {
     }
 }
 
+/// Whether an actor sees how a case stands between units because their branch, or one below it, surveys
+/// for the case's branch: where to go, whom to call, what the units write and owe (C46, C48).
+#[must_use]
+pub fn see_as_unit(actor: &Actor, unit_path: &str) -> Decision {
+    const OFFICE: &[Role] = &[Role::Dispatcher, Role::Assessor, Role::Manager];
+    let office = actor.roles.iter().any(|role| OFFICE.contains(role));
+    if office && actor.covers(unit_path) { Decision::Allow } else { Decision::Hide }
+}
+
 /// Whether an actor hears of a change to a case. One that concerns one person in the field, such as an
 /// offer, is heard by them, although they may not see the case, and by the office; others who were sent
 /// hear nothing of it.
@@ -493,6 +505,22 @@ mod tests {
                 expected,
                 "{role} {branch} {tasked:?}"
             );
+        }
+    }
+
+    #[test]
+    fn who_sees_a_case_as_the_unit_that_surveys_it() {
+        use Decision::{Allow, Hide};
+        for (role, branch, expected) in [
+            (Role::Dispatcher, "/head/zj/nb/", Allow),
+            (Role::Manager, "/head/", Allow),
+            (Role::Dispatcher, "/head/zj/nb/ys/", Hide),
+            (Role::Dispatcher, "/head/zj/hz/", Hide),
+            (Role::Surveyor, "/head/zj/nb/", Hide),
+            (Role::Shop, "/head/zj/nb/", Hide),
+        ] {
+            let seen = see_as_unit(&actor(role, branch), "/head/zj/nb/");
+            assert_eq!(seen, expected, "{role} {branch}");
         }
     }
 

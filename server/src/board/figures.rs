@@ -138,7 +138,8 @@ fn read(
             }
         }
     }
-    let travel = dispatch::estimate_errors(conn, from)?.into_iter().map(|error| TravelFigure {
+    let errors = dispatch::estimate_errors(conn, &actor.branch_path, from..to)?;
+    let travel = errors.into_iter().map(|error| TravelFigure {
         branch_id: error.branch.into(),
         trips: error.trips,
         mean_error_ms: error.mean.0,

@@ -270,6 +270,8 @@ allow_tables_to_appear_in_same_query!(shifts, branches);
 allow_tables_to_appear_in_same_query!(surveyor_profiles, people);
 allow_tables_to_appear_in_same_query!(surveyor_profiles, branches);
 allow_tables_to_appear_in_same_query!(trackings, tasks);
+joinable!(trips -> branches (branch_id));
+allow_tables_to_appear_in_same_query!(trips, branches);
 joinable!(branch_promises -> branches (branch_id));
 joinable!(case_clocks -> branches (branch_id));
 joinable!(case_clocks -> cases (case_id));

@@ -6,12 +6,14 @@ use chrono::DateTime;
 use sync_core::{
     calendar::WorkCalendar,
     clock::{ClockState, LoggedEvent, TimeConfidence, clocks},
+    geo::Point,
     ids::{BranchId, CaseId},
     lifecycle::EventKind,
     promise::{Limit, PromiseProfile, ZoneClass},
     time::Instant,
 };
 
+use super::rules::queue::proxy_is_wanted;
 use crate::{
     case_log::{self, Entry},
     db::Conn,
@@ -28,6 +30,14 @@ pub struct JudgedZone {
     pub version: Option<i64>,
 }
 
+impl JudgedZone {
+    /// The class, if zones have said so.
+    #[must_use]
+    pub fn told(self) -> Option<ZoneClass> {
+        self.version.map(|_| self.class)
+    }
+}
+
 /// How the clocks of one case stand.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaseClocks {
@@ -37,6 +47,8 @@ pub struct CaseClocks {
     pub profile: PromiseProfile,
     /// The clocks.
     pub states: Vec<ClockState>,
+    /// Whether another unit is looked for (C11).
+    pub proxy_is_wanted: bool,
 }
 
 /// The clocks of a case that exists, as seen at `now`.
@@ -50,7 +62,8 @@ pub fn case_clocks(conn: &mut Conn, case_id: CaseId, now: Instant) -> Result<Cas
     let calendar = promise::calendar(conn)?;
     let zone = judged_zone(&log);
     let states = fold(&log, zone, &profile, &calendar, now);
-    Ok(CaseClocks { zone, profile, states })
+    let proxy_is_wanted = proxy_is_wanted(log.iter().map(|entry| &entry.kind));
+    Ok(CaseClocks { zone, profile, states, proxy_is_wanted })
 }
 
 /// What the clocks of one case are folded from.
@@ -59,6 +72,8 @@ pub struct CaseLog {
     pub case_id: CaseId,
     /// The branch that handles it.
     pub branch: BranchId,
+    /// The place of loss, where it was given exactly.
+    pub position: Option<Point>,
     entries: Vec<Entry>,
     profile: Rc<PromiseProfile>,
     calendar: Rc<WorkCalendar>,
@@ -95,7 +110,8 @@ pub fn case_logs(conn: &mut Conn, cases: &[CaseId]) -> Result<Vec<CaseLog>, ApiE
     let calendar = Rc::new(promise::calendar(conn)?);
     let mut profiles = BTreeMap::<(String, u32), Rc<PromiseProfile>>::new();
     let mut found = Vec::with_capacity(cases.len());
-    for intake::Promised { case_id, branch, promise } in intake::promises_of(conn, cases)? {
+    for intake::Promised { case_id, branch, promise, position } in intake::promises_of(conn, cases)?
+    {
         let profile = match profiles.get(&promise) {
             Some(known) => Rc::clone(known),
             None => {
@@ -106,7 +122,7 @@ pub fn case_logs(conn: &mut Conn, cases: &[CaseId]) -> Result<Vec<CaseLog>, ApiE
         };
         let entries = logs.remove(&case_id).unwrap_or_default();
         let calendar = Rc::clone(&calendar);
-        found.push(CaseLog { case_id, branch, entries, profile, calendar });
+        found.push(CaseLog { case_id, branch, position, entries, profile, calendar });
     }
     Ok(found)
 }

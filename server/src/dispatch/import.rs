@@ -81,7 +81,15 @@ fn rings(at: &str, geometry: ZoneGeometry) -> Result<Rings, FieldError> {
 }
 
 fn checked_ring(at: &str, ring: Vec<Vec<f64>>) -> Result<Vec<LonLat>, FieldError> {
+    /// No road leads farther north, and China's longitudes begin beyond it: so a latitude that is given
+    /// first never passes.
+    const FARTHEST_NORTH: f64 = 72.0;
     let place = |(n, place): (usize, Vec<f64>)| match place.as_slice() {
+        [_, lat] | [_, lat, _] if (FARTHEST_NORTH..=90.0).contains(lat) => Err(FieldError::new(
+            format!("{at}[{n}]"),
+            "axes_swapped",
+            "[longitude, latitude]: nobody surveys so far north, so longitude and latitude are swapped",
+        )),
         // A third number is a height, which no limit depends on.
         [lon, lat] | [lon, lat, _] if Point::new(*lat, *lon).is_ok() => Ok([*lon, *lat]),
         _ => Err(FieldError::new(
@@ -203,6 +211,11 @@ mod tests {
                 "urban",
                 polygon("[[0,0],[1,0],[30.27,120.13],[0,0]]"),
                 format!("{coordinates}[0][2] not_on_earth"),
+            ),
+            (
+                "urban",
+                polygon("[[0,0],[1,0],[39.5,76.0,3],[0,0]]"),
+                format!("{coordinates}[0][2] axes_swapped"),
             ),
             (
                 "urban",

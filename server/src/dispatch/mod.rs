@@ -9,10 +9,15 @@
 //! A branch may leave the sending to the system: it asks the best surveyor, and after a minute without
 //! an answer the next. A person is asked to decide before the limit runs out, whoever sends. A wave of
 //! cases is solved at once. What a dispatcher decided is never undone by the system.
+//!
+//! A place outside the area that the branch surveys itself starts the two hours for another unit (C11):
+//! a person is asked at once, who arranges one or sends somebody all the same.
 
 mod api;
 mod check;
 mod clocks;
+#[cfg(test)]
+mod day_test;
 mod import;
 mod offers;
 mod rounds;

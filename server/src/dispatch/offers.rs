@@ -147,18 +147,19 @@ pub(super) fn decline(
     said(conn, app, Author::from(actor), &offer, "declined", Some(reason), now)
 }
 
-/// Asks a person to decide, and names the least late.
+/// Asks a person to decide, and names the least late; and why, where it is not that time runs out.
 pub(super) fn escalate(
     conn: &mut Conn,
     app: &App,
     case_id: CaseId,
-    level: Level,
+    (level, why): (Level, Option<&str>),
     limit_at: Instant,
     best: Option<&Candidate>,
 ) -> Result<(), ApiError> {
     let least_late: Option<PersonId> = best.map(|candidate| candidate.surveyor.person.id);
     let data = json!({
         "level": level.as_str(),
+        "reason": why,
         "limit_at": wire::time(limit_at),
         "least_late": least_late,
         "expected_at": best.and_then(|candidate| candidate.expected_at).map(wire::time),

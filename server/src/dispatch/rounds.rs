@@ -1,12 +1,12 @@
 //! The round of dispatch: which cases nobody is on the way to, and what happens next with each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use serde_json::json;
 use sync_core::{
     clock::ClockName,
     ids::{BranchId, CaseId},
-    lifecycle::{CaseStatus, EventKind},
+    lifecycle::EventKind,
     promise::Limit,
     time::{Instant, Span},
 };
@@ -15,13 +15,15 @@ use super::{
     clocks::{case_clocks, case_logs},
     offers,
     rules::{
-        ArrivalVerdict, Candidate,
-        autopilot::{Level, Mode, Somebody, Step, Waiting, decide_by},
+        Candidate,
+        autopilot::{Level, Mode, Somebody, Step, Waiting},
+        queue::{Place, Wants, decide_by, frees, place_decides, placed, wants},
     },
     search::search,
     store::{offers as offer_rows, queue as store, tasks as task_rows},
-    tasks::log,
+    tasks::{decided, log},
     way,
+    zone_cache::InForce,
 };
 use crate::{
     app::App,
@@ -48,7 +50,9 @@ pub async fn round(app: &App) -> Result<usize, ApiError> {
     if learn_is_due(app) {
         way::learn(app).await?;
     }
-    Ok(followed + way::watch(app).await? + act(app).await?)
+    // Whoever waits comes first: looking after those on the way may take its time.
+    let acted = act(app).await?;
+    Ok(followed + acted + way::watch(app).await?)
 }
 
 /// Traffic does not change from one second to the next: every ten minutes, and at the start.
@@ -100,6 +104,7 @@ fn matters(topic: &str) -> bool {
                 | E::SurveyInsisted
                 | E::ProxyNeeded
                 | E::ProxyArranged
+                | E::ProxyDropped
                 | E::Arrived
                 | E::CaseClosed
                 | E::CaseReopened
@@ -141,24 +146,28 @@ fn enqueue_new(
         return Ok(BTreeSet::new());
     }
     let queued = store::list_queued(conn, &cases)?;
-    let mut settings = BTreeMap::<BranchId, (Mode, Span)>::new();
+    let mut settings = BTreeMap::<BranchId, (Mode, Span, Option<InForce>)>::new();
     let mut done = BTreeSet::new();
     for log in case_logs(conn, &cases)? {
         if !log.is_new() || queued.contains(&log.case_id) {
             continue;
         }
-        let (mode, offer) = match settings.get(&log.branch) {
-            Some(known) => *known,
-            None => {
+        let (mode, offer, zones) = match settings.entry(log.branch) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
                 let path = identity::branch_path(conn, log.branch)?;
-                let found = store::find_settings(conn, &path)?;
-                settings.insert(log.branch, found);
-                found
+                let (mode, offer) = store::find_settings(conn, &path)?;
+                free.insert((mode, offer, app.zones.in_force(conn, &path)?))
             }
         };
+        let is_outside = |zones: &InForce| zones.map.is_outside(log.position?);
+        if zones.as_ref().and_then(is_outside) == Some(true) {
+            continue;
+        }
         let limit_at = decide_by(&log.clocks(now), log.profile(), now);
-        let waiting = Waiting::begun(mode, offer, now, limit_at);
-        store::insert(conn, log.case_id, log.branch, (now, limit_at, waiting.first_look()))?;
+        let next_at = Waiting::begun(*mode, *offer, now, limit_at).first_look();
+        let place = Place { since: now, limit_at, escalated: Level::Nobody, next_at };
+        store::insert(conn, log.case_id, log.branch, &place)?;
         done.insert(log.case_id);
     }
     Ok(done)
@@ -168,19 +177,26 @@ fn enqueue_new(
 fn refresh(conn: &mut Conn, app: &App, id: CaseId) -> Result<(), ApiError> {
     let now = app.now();
     tag_catastrophe(conn, app, id, now)?;
+    note_outside(conn, app, id, now)?;
     way::keep_trip(conn, id)?;
-    let waits = waits(conn, id)?;
-    let known = store::find(conn, id)?;
-    match (waits, known) {
-        (true, None) => {
-            let branch = intake::get_case(conn, id)?.branch;
+    let (wanted, known) = (waits_for(conn, id)?, store::find(conn, id)?);
+    let place = match wanted {
+        Wants::Nothing => None,
+        _ => {
             let clocks = case_clocks(conn, id, now)?;
-            let limit_at = decide_by(&clocks.states, &clocks.profile, now);
-            store::insert(conn, id, branch, (now, limit_at, now))
+            let log = case_log::entries(conn, id)?;
+            let freed = log.iter().rfind(|entry| frees(&entry.kind));
+            let freed_at = freed.map(|entry| entry.recorded_at);
+            placed(known, wanted, freed_at, &clocks.states, &clocks.profile, now)
         }
-        // Something changed: look at once.
-        (true, Some(known)) => store::update(conn, id, known.escalated, now),
-        (false, _) => {
+    };
+    match (place, known) {
+        (Some(place), None) => {
+            let branch = intake::get_case(conn, id)?.branch;
+            store::insert(conn, id, branch, &place)
+        }
+        (Some(place), Some(_)) => store::update(conn, id, &place),
+        (None, _) => {
             if let Some(offer) = offer_rows::find_open(conn, id)? {
                 offers::lapse(conn, app, &offer, "withdrawn")?;
             }
@@ -189,18 +205,35 @@ fn refresh(conn: &mut Conn, app: &App, id: CaseId) -> Result<(), ApiError> {
     }
 }
 
-/// Whether somebody has still to be sent.
-fn waits(conn: &mut Conn, id: CaseId) -> Result<bool, ApiError> {
-    if task_rows::find_open(conn, id)?.is_some() {
-        return Ok(false);
-    }
+/// What has still to be found for a case.
+fn waits_for(conn: &mut Conn, id: CaseId) -> Result<Wants, ApiError> {
+    let somebody_has_it = task_rows::find_open(conn, id)?.is_some();
     let status = case_log::status(conn, id)?;
-    if !matches!(status, CaseStatus::Reported | CaseStatus::Dispatched | CaseStatus::Contacted) {
+    let log = case_log::entries(conn, id)?;
+    Ok(wants(status, somebody_has_it, log.iter().map(|entry| &entry.kind)))
+}
+
+/// Where the branch does not survey itself another unit is needed, and its two hours have run since the
+/// place was known (C11). Answers whether that is new.
+fn note_outside(conn: &mut Conn, app: &App, id: CaseId, now: Instant) -> Result<bool, ApiError> {
+    let case = intake::get_case(conn, id)?;
+    let Some(place) = case.position else { return Ok(false) };
+    let log_so_far = case_log::entries(conn, id)?;
+    let undecided = place_decides(log_so_far.iter().map(|entry| &entry.kind));
+    if !undecided || waits_for(conn, id)? == Wants::Nothing {
         return Ok(false);
     }
-    let log = case_log::entries(conn, id)?;
-    let done = [EventKind::SurveyCompleted, EventKind::ProxyNeeded];
-    Ok(!log.iter().any(|entry| done.contains(&entry.kind)))
+    let path = identity::branch_path(conn, case.branch)?;
+    let Some(zones) = app.zones.in_force(conn, &path)? else { return Ok(false) };
+    if zones.map.is_outside(place) != Some(true) {
+        return Ok(false);
+    }
+    let data = json!({ "by": "zones", "zone_version": zones.version });
+    let kind = EventKind::ProxyNeeded;
+    let mut event = decided(app, Author::System, id, kind, data, now);
+    event.occurred_at = case.reported_at.max(zones.since).min(event.recorded_at);
+    case_log::append(conn, &event)?;
+    Ok(true)
 }
 
 /// A case of a branch that a catastrophe has hit says so, and has the limits that were ordered (C58).
@@ -259,25 +292,31 @@ async fn step(app: &App, id: CaseId) -> Result<(), ApiError> {
     for _ in 0..MOST_STEPS {
         // Outside the transaction: another estimator may ask a map service.
         let inner = app.clone();
-        let candidates = app.db.read(move |conn| candidates(conn, &inner, id)).await?;
+        let seen = app.db.read(move |conn| look(conn, &inner, id)).await?;
         let inner = app.clone();
-        let waits_until = app
-            .db
-            .write(move |conn| one_step(conn, &inner, id, candidates.as_deref().unwrap_or(&[])))
-            .await?;
-        if waits_until {
+        if app.db.write(move |conn| one_step(conn, &inner, id, &seen)).await? {
             return Ok(());
         }
     }
     Ok(())
 }
 
-/// Who could be sent, where that matters now. To a place outside the branch's area the system sends
-/// nobody: a person is asked, who arranges another unit or sends somebody all the same (C11).
-fn candidates(conn: &mut Conn, app: &App, id: CaseId) -> Result<Option<Vec<Candidate>>, ApiError> {
-    let Some(path) = waiting_path(conn, id)? else { return Ok(None) };
+/// Who could be sent.
+#[derive(Default)]
+struct Look {
+    candidates: Vec<Candidate>,
+    /// To a place outside the branch's area the system sends nobody: a person is asked, who arranges
+    /// another unit or sends somebody all the same (C11).
+    elsewhere: bool,
+}
+
+fn look(conn: &mut Conn, app: &App, id: CaseId) -> Result<Look, ApiError> {
+    let Some(path) = waiting_path(conn, id)? else { return Ok(Look::default()) };
+    if waits_for(conn, id)? == Wants::Proxy {
+        return Ok(Look { elsewhere: true, ..Look::default() });
+    }
     let found = search(conn, app, &path, id)?;
-    Ok(Some(found.candidates).filter(|_| found.outside != Some(true)))
+    Ok(Look { candidates: found.candidates, elsewhere: found.outside == Some(true) })
 }
 
 fn waiting_path(conn: &mut Conn, id: CaseId) -> Result<Option<String>, ApiError> {
@@ -289,42 +328,47 @@ fn waiting_path(conn: &mut Conn, id: CaseId) -> Result<Option<String>, ApiError>
 }
 
 /// One step; answers whether there is nothing more to do now.
-fn one_step(
-    conn: &mut Conn,
-    app: &App,
-    id: CaseId,
-    candidates: &[Candidate],
-) -> Result<bool, ApiError> {
+fn one_step(conn: &mut Conn, app: &App, id: CaseId, seen: &Look) -> Result<bool, ApiError> {
     let now = app.now();
-    let (Some(queued), Some(path)) = (store::find(conn, id)?, waiting_path(conn, id)?) else {
+    let (Some(known), Some(path)) = (store::find(conn, id)?, waiting_path(conn, id)?) else {
         return Ok(true);
     };
     // A dispatcher may have been faster than the feed.
-    if !waits(conn, id)? {
+    if waits_for(conn, id)? == Wants::Nothing {
         return refresh(conn, app, id).map(|()| true);
+    }
+    // Zones that were imported later say more of the place.
+    if seen.elsewhere && note_outside(conn, app, id, now)? {
+        return refresh(conn, app, id).map(|()| false);
     }
     let (mode, offer) = store::find_settings(conn, &path)?;
     let open = offer_rows::find_open(conn, id)?;
     let waiting = Waiting {
         mode,
         offer,
-        since: queued.since,
-        limit_at: queued.limit_at,
-        escalated: queued.escalated,
+        since: known.since,
+        limit_at: known.limit_at,
+        escalated: known.escalated,
         open_until: open.as_ref().map(|offer| offer.expires_at.0),
     };
-    let best = candidates.iter().find(|candidate| candidate.may_be_asked());
-    match waiting.step(somebody(best), now) {
+    let best = seen.candidates.iter().find(|candidate| candidate.may_be_asked());
+    let somebody = match seen.elsewhere {
+        true => Somebody::Elsewhere,
+        false => Somebody::of(best.map(|candidate| candidate.verdict)),
+    };
+    match waiting.step(somebody, now) {
         Step::LapseOffer => {
             if let Some(offer) = open {
-                offers::lapse(conn, app, &offer, "expired")?;
+                let over = if offer.expires_at.0 <= now { "expired" } else { "withdrawn" };
+                offers::lapse(conn, app, &offer, over)?;
             }
             Ok(false)
         }
         Step::Escalate(level) => {
-            let least_late = best.or_else(|| candidates.first());
-            offers::escalate(conn, app, id, level, queued.limit_at, least_late)?;
-            store::update(conn, id, level, now)?;
+            let least_late = best.or_else(|| seen.candidates.first());
+            let why = seen.elsewhere.then_some("out_of_area");
+            offers::escalate(conn, app, id, (level, why), known.limit_at, least_late)?;
+            store::update(conn, id, &Place { escalated: level, next_at: now, ..known })?;
             Ok(false)
         }
         Step::Offer => {
@@ -334,17 +378,9 @@ fn one_step(
             Ok(false)
         }
         Step::Wait(until) => {
-            store::update(conn, id, queued.escalated, until)?;
+            store::update(conn, id, &Place { next_at: until, ..known })?;
             Ok(true)
         }
-    }
-}
-
-fn somebody(best: Option<&Candidate>) -> Somebody {
-    match best.map(|candidate| candidate.verdict) {
-        None => Somebody::Nobody,
-        Some(ArrivalVerdict::InTime | ArrivalVerdict::AtRisk) => Somebody::InTime,
-        Some(ArrivalVerdict::Late | ArrivalVerdict::Unknown) => Somebody::Late,
     }
 }
 
@@ -372,9 +408,9 @@ pub fn waiting_cases(
 ) -> Result<Vec<QueuedCase>, ApiError> {
     let seen = |queued: store::Queued| QueuedCase {
         case_id: queued.case_id,
-        since: queued.since,
-        limit_at: queued.limit_at,
-        escalated: Level::as_str(queued.escalated),
+        since: queued.place.since,
+        limit_at: queued.place.limit_at,
+        escalated: Level::as_str(queued.place.escalated),
     };
     Ok(store::list_waiting(conn, branch_path, most)?.into_iter().map(seen).collect())
 }

@@ -1,6 +1,7 @@
 //! PURE: who can be sent, in which order, and whether they would be there in time.
 
 pub mod autopilot;
+pub mod queue;
 
 use sync_core::{
     geo::{Datum, Point},

@@ -21,7 +21,7 @@ use crate::{
     db::Conn,
     error::ApiError,
     intake::{self, ReportedCase},
-    ports::travel_time::TravelTime,
+    ports::travel_time::{Goal, TravelTime},
 };
 
 /// Who could be sent to a case, best first.
@@ -55,7 +55,11 @@ pub(super) fn search(
         surveyor.declared = interested.contains(&surveyor.person.id);
         surveyor.unfit = !needs.fit(&surveyor.skills, &surveyor.vehicle_classes);
     }
-    let candidates = ranked(surveyors, &case, &limit, app.ports.travel_time.as_ref(), now);
+    // A person knows more of the place than the zones do.
+    let outside = if clocks.proxy_is_wanted { Some(true) } else { outside };
+    let scene = case.position.map(|place| Goal { place, zone: zone.told() });
+    let travels = travels(&surveyors, scene, app.ports.travel_time.as_ref(), now);
+    let candidates = ranked(surveyors, travels, &case, &limit, now);
     Ok(Found { zone, outside, limit, candidates })
 }
 
@@ -71,12 +75,11 @@ fn arrival_limit(clocks: &CaseClocks, class: ZoneClass, now: Instant) -> Arrival
 
 fn ranked(
     surveyors: Vec<Surveyor>,
+    mut travels: Vec<Option<Travel>>,
     case: &ReportedCase,
     limit: &ArrivalLimit,
-    travel_time: &dyn TravelTime,
     now: Instant,
 ) -> Vec<Candidate> {
-    let mut travels = travels(&surveyors, case.position, travel_time, now);
     travels.resize(surveyors.len(), None);
     let judge = |(surveyor, travel): (Surveyor, Option<Travel>)| {
         let interest = rules::interest(&surveyor, &case.customer_name, &case.contact_phone);
@@ -91,11 +94,12 @@ fn ranked(
 /// Travel of each surveyor, asked for those who are nearest as the crow flies.
 fn travels(
     surveyors: &[Surveyor],
-    scene: Option<Point>,
+    scene: Option<Goal>,
     travel_time: &dyn TravelTime,
     now: Instant,
 ) -> Vec<Option<Travel>> {
-    let Some(scene) = scene else { return Vec::new() };
+    let Some(goal) = scene else { return Vec::new() };
+    let scene = goal.place;
     let places: Vec<Option<Point>> =
         surveyors.iter().map(|surveyor| fresh_position(surveyor, now).or(surveyor.home)).collect();
     let mut distances: Vec<f64> = places.iter().flatten().map(|p| p.distance_m(scene)).collect();
@@ -103,7 +107,7 @@ fn travels(
     let farthest = distances.get(MOST_ESTIMATES).copied().unwrap_or(f64::INFINITY);
     let near = |place: &Option<Point>| place.filter(|place| place.distance_m(scene) <= farthest);
     let wanted: Vec<Point> = places.iter().filter_map(near).collect();
-    let mut estimates = travel_time.estimate_all(&wanted, scene, now).into_iter();
+    let mut estimates = travel_time.estimate_all(&wanted, goal, now).into_iter();
     let travel = |place: Option<Point>| {
         near(&place)?;
         let estimate = estimates.next()?;

@@ -74,7 +74,13 @@ pub(super) fn place(
         return Err(refused("conflict_of_interest"));
     }
     release_earlier(conn, app, author, order, now)?;
-    let zone = match case_clocks(conn, order.case_id, now)?.zone {
+    let clocks = case_clocks(conn, order.case_id, now)?;
+    // Somebody of our own goes: no other unit is looked for any more (C11).
+    if clocks.proxy_is_wanted {
+        let data = json!({ "surveyor_id": order.surveyor });
+        log(conn, app, author, order.case_id, EventKind::ProxyDropped, data, now)?;
+    }
+    let zone = match clocks.zone {
         Some(zone) => zone,
         None => app.zones.judge(conn, branch_path, case.position)?,
     };

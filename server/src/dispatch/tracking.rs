@@ -2,10 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, http::header, post, web};
 use api_spec::tracking::{CreateTrackingRequest, TrackingResponse};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::FixedOffset;
 use maud::{DOCTYPE, html};
-use sha2::{Digest, Sha256};
 use sync_core::{
     geo::Point,
     ids::TaskId,
@@ -69,7 +67,8 @@ fn create(
         return Err(refused("task_over"));
     }
     let (token, now) = (app.ports.ids.secret(), app.now());
-    let sha256 = Sha256::digest(token.as_bytes());
+    let malformed = || ApiError::internal("a malformed token");
+    let sha256 = wire::token_sha256(&token).ok_or_else(malformed)?;
     let expires_at = now + LIFE;
     store::insert_tracking(conn, app.new_id(), &sha256, id, now, expires_at)?;
     let case = intake::get_case(conn, task.case_id.0)?;
@@ -100,10 +99,13 @@ enum Shown {
     Over,
 }
 
-fn shown(conn: &mut Conn, token: &str, now: Instant) -> Result<Shown, ApiError> {
-    let well_formed = token.len() == 43 && BASE64_URL_SAFE_NO_PAD.decode(token).is_ok();
-    let sha256 = Sha256::digest(token.as_bytes());
-    let task = if well_formed { store::find_tracked(conn, &sha256, now)? } else { None };
+/// The task that a link is for, while the link holds.
+fn tracked(conn: &mut Conn, token: &str, now: Instant) -> Result<Option<TaskId>, ApiError> {
+    let Some(sha256) = wire::token_sha256(token) else { return Ok(None) };
+    store::find_tracked(conn, &sha256, now)
+}
+
+fn shown(conn: &mut Conn, task: Option<TaskId>, now: Instant) -> Result<Shown, ApiError> {
     let Some(task) = task else { return Ok(Shown::Over) };
     let (row, (name, staff_no), status) = task_rows::get_named(conn, task)?;
     let status: CaseStatus =
@@ -141,7 +143,11 @@ pub async fn show_tracking(
     let still = request.query_string() == STILL;
     let (token, now) = (token.into_inner(), app.now());
     let (hotline, token_shown) = (app.config.hotline.clone(), token.clone());
-    let shown = app.db.read(move |conn| shown(conn, &token, now)).await;
+    let found = app.db.read(move |conn| {
+        let task = tracked(conn, &token, now)?;
+        shown(conn, task, now)
+    });
+    let shown = found.await;
     match shown {
         Ok(shown) => answer(page(&shown, &token_shown, still, &hotline)),
         Err(error) => actix_web::ResponseError::error_response(&error),
@@ -165,10 +171,11 @@ pub async fn confirm_arrival(app: web::Data<App>, token: web::Path<String>) -> H
 
 fn confirm(conn: &mut Conn, app: &App, token: &str) -> Result<Shown, ApiError> {
     let now = app.now();
-    let shown = shown(conn, token, now)?;
-    let Shown::Arrived { confirmed: false } = shown else { return Ok(shown) };
-    let sha256 = Sha256::digest(token.as_bytes());
-    let task = store::find_tracked(conn, &sha256, now)?.ok_or_else(ApiError::not_found)?;
+    let task = tracked(conn, token, now)?;
+    let shown = shown(conn, task, now)?;
+    let (Shown::Arrived { confirmed: false }, Some(task)) = (&shown, task) else {
+        return Ok(shown);
+    };
     let task = task_rows::find(conn, task)?.ok_or_else(ApiError::not_found)?;
     let data = serde_json::json!({ "task_id": task.id.0 });
     let (id, kind) = (task.case_id.0, EventKind::ArrivalConfirmed);

@@ -1,5 +1,7 @@
 //! Those who are on the way: when they are expected, who will be late, what trips teach.
 
+use std::time::Duration;
+
 use serde_json::json;
 use sync_core::{
     clock::ClockName,
@@ -11,7 +13,11 @@ use sync_core::{
 
 use super::{
     clocks::case_clocks,
-    store::{tasks as task_rows, way as store},
+    rules::FRESH,
+    store::{
+        tasks as task_rows,
+        way::{self as store, TripRow},
+    },
     tasks::log,
 };
 use crate::{
@@ -20,7 +26,7 @@ use crate::{
     db::Conn,
     error::ApiError,
     intake,
-    ports::travel_time::{Trip, straight_line},
+    ports::travel_time::{Goal, Trip, straight_line},
     wire,
 };
 
@@ -45,11 +51,18 @@ pub fn track(
     store::list_track(conn, person, from, to)
 }
 
+/// Looking after those on the way keeps nobody waiting who waits for somebody: the rest comes in the next
+/// round, those first who were estimated longest ago.
+const ROUND: Duration = Duration::from_millis(500);
+
 /// Estimates anew for those who moved; answers how many. Whoever will be late is told of before the
 /// limit runs out, so that the customer can be told too (C10).
 pub(super) async fn watch(app: &App) -> Result<usize, ApiError> {
-    let mut estimated = 0;
-    for moving in app.db.read(store::list_moving).await? {
+    let (mut estimated, began, now) = (0, std::time::Instant::now(), app.now());
+    for moving in app.db.read(move |conn| store::list_moving(conn, now - FRESH)).await? {
+        if began.elapsed() > ROUND {
+            break;
+        }
         let task = moving.task;
         match estimate_anew(app, moving).await {
             Ok(anew) => estimated += usize::from(anew),
@@ -65,12 +78,13 @@ pub(super) async fn watch(app: &App) -> Result<usize, ApiError> {
 
 /// Answers whether they are still on the way.
 async fn estimate_anew(app: &App, moving: store::Moving) -> Result<bool, ApiError> {
-    let case_id = moving.case_id;
+    let (case_id, zone) = (moving.case_id, moving.zone);
     let scene = app.db.read(move |conn| {
         let on_the_way = case_log::status(conn, case_id)? < CaseStatus::Waived;
         Ok(intake::get_case(conn, case_id)?.position.filter(|_| on_the_way))
     });
     let Some(scene) = scene.await? else { return Ok(false) };
+    let scene = Goal { place: scene, zone };
     let (ports, place, now) = (app.ports.clone(), moving.place, app.now());
     let estimate =
         tokio::task::spawn_blocking(move || ports.travel_time.estimate(place, scene, now));
@@ -128,15 +142,18 @@ pub(super) fn keep_trip(conn: &mut Conn, id: CaseId) -> Result<(), ApiError> {
         store::list_track(conn, person, began_at - Span::minutes(10), began_at + Span::minutes(2))?;
     let (Some((from, ..)), true) = (before.last(), TRIP.contains(&actual.0)) else { return Ok(()) };
     let straight = straight_line(*from, scene).span;
-    let trip = (scene, began_at, straight, actual);
-    store::insert_trip(conn, task.id.0, case.branch, trip, task.estimate_ms)
+    let trip = TripRow { to: scene, zone: task.zone_told(), began_at, straight, actual };
+    store::insert_trip(conn, task.id.0, case.branch, &trip, task.estimate_ms)
 }
 
 /// Learns from the trips of the last weeks.
 pub(super) async fn learn(app: &App) -> Result<(), ApiError> {
     let since = app.now() - LEARNED_FROM;
     let trips = app.db.read(move |conn| store::list_trips(conn, since)).await?;
-    let trip = |(to, began_at, straight, actual)| Trip { to, began_at, straight, actual };
+    let trip = |TripRow { to, zone, began_at, straight, actual }: TripRow| {
+        let to = Goal { place: to, zone };
+        Trip { to, began_at, straight, actual }
+    };
     let trips: Vec<Trip> = trips.into_iter().map(trip).collect();
     app.ports.calibration.learn(&trips);
     Ok(())
@@ -155,13 +172,17 @@ pub struct EstimateError {
     pub mean_abs: Span,
 }
 
-/// How far estimates were off since then, by branch.
+/// How far the estimates of trips that began in a window were off, for each branch below this one.
 ///
 /// # Errors
 /// Database faults.
-pub fn estimate_errors(conn: &mut Conn, since: Instant) -> Result<Vec<EstimateError>, ApiError> {
+pub fn estimate_errors(
+    conn: &mut Conn,
+    branch_path: &str,
+    window: std::ops::Range<Instant>,
+) -> Result<Vec<EstimateError>, ApiError> {
     let mut sums = std::collections::BTreeMap::<BranchId, (i64, i64, i64)>::new();
-    for (branch, estimate, actual) in store::list_errors(conn, since)? {
+    for (branch, estimate, actual) in store::list_errors(conn, branch_path, window)? {
         let (trips, sum, abs) = sums.entry(branch).or_default();
         *trips += 1;
         *sum += actual - estimate;

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use sync_core::{geo::Point, ids::ZoneSetId, promise::ZoneClass};
+use sync_core::{geo::Point, ids::ZoneSetId, promise::ZoneClass, time::Instant};
 
 use super::{clocks::JudgedZone, store::zones as store, zones::ZoneMap};
 use crate::{db::Conn, error::ApiError};
@@ -13,6 +13,14 @@ use crate::{db::Conn, error::ApiError};
 /// The imports that were asked for last.
 #[derive(Debug, Default)]
 pub struct ZoneCache(Mutex<VecDeque<(ZoneSetId, Arc<ZoneMap>)>>);
+
+/// The zones of one import that hold for a branch.
+#[derive(Clone, Debug)]
+pub(super) struct InForce {
+    pub(super) version: i64,
+    pub(super) since: Instant,
+    pub(super) map: Arc<ZoneMap>,
+}
 
 impl ZoneCache {
     /// Memory for the zones of so many branches; each takes a few megabytes at most.
@@ -32,6 +40,20 @@ impl ZoneCache {
         self.look(conn, branch_path, place).map(|(zone, _)| zone)
     }
 
+    /// The zones in force for a branch: their version, since when, and what they say.
+    ///
+    /// # Errors
+    /// Database faults.
+    pub(super) fn in_force(
+        &self,
+        conn: &mut Conn,
+        branch_path: &str,
+    ) -> Result<Option<InForce>, ApiError> {
+        let Some(set) = store::find_in_force(conn, branch_path)? else { return Ok(None) };
+        let map = self.map(conn, set.id.0)?;
+        Ok(Some(InForce { version: set.version, since: set.imported_at.0, map }))
+    }
+
     /// [`Self::judge`], and whether the place is outside the area that the branch surveys itself (C11).
     ///
     /// # Errors
@@ -44,10 +66,9 @@ impl ZoneCache {
     ) -> Result<(JudgedZone, Option<bool>), ApiError> {
         const NOBODY: JudgedZone = JudgedZone { class: ZoneClass::Other, version: None };
         let Some(place) = place else { return Ok((NOBODY, None)) };
-        let Some(set) = store::find_in_force(conn, branch_path)? else { return Ok((NOBODY, None)) };
-        let map = self.map(conn, set.id.0)?;
-        let zone = JudgedZone { class: map.class_at(place), version: Some(set.version) };
-        Ok((zone, map.is_outside(place)))
+        let Some(zones) = self.in_force(conn, branch_path)? else { return Ok((NOBODY, None)) };
+        let zone = JudgedZone { class: zones.map.class_at(place), version: Some(zones.version) };
+        Ok((zone, zones.map.is_outside(place)))
     }
 
     fn map(&self, conn: &mut Conn, id: ZoneSetId) -> Result<Arc<ZoneMap>, ApiError> {

@@ -189,6 +189,25 @@ pub fn list_phones(conn: &mut Conn, role: Role) -> Result<Vec<String>, ApiError>
     store::people::list_phones(conn, role)
 }
 
+/// Phone numbers of those who have this role at a branch, or at the nearest one above it where somebody
+/// can be called.
+///
+/// # Errors
+/// Database faults.
+pub fn list_phones_above(
+    conn: &mut Conn,
+    branch_path: &str,
+    role: Role,
+) -> Result<Vec<String>, ApiError> {
+    for branch in store::branches::list_upwards(conn, branch_path)? {
+        let phones = store::people::list_phones_at(conn, branch, role)?;
+        if !phones.is_empty() {
+            return Ok(phones);
+        }
+    }
+    Ok(Vec::new())
+}
+
 /// Whether there is a person with this id.
 ///
 /// # Errors

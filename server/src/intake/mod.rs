@@ -58,7 +58,7 @@ pub struct ReportedCase {
 }
 
 /// The branch that handles a case, and the promise it was opened under.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Promised {
     /// The case.
     pub case_id: CaseId,
@@ -66,6 +66,8 @@ pub struct Promised {
     pub branch: BranchId,
     /// Promise profile: code and version.
     pub promise: (String, u32),
+    /// The place of loss, where it was given exactly.
+    pub position: Option<Point>,
 }
 
 /// What these cases were opened under; those that do not exist are left out.

@@ -137,14 +137,23 @@ pub(super) fn get_reported(conn: &mut Conn, id: CaseId) -> Result<ReportedCase, 
 }
 
 pub(super) fn list_promises(conn: &mut Conn, ids: &[CaseId]) -> Result<Vec<Promised>, ApiError> {
-    let rows: Vec<(Id<CaseId>, Id<BranchId>, String, i64)> = cases::table
+    type Row = (Id<CaseId>, Id<BranchId>, String, i64, Option<f64>, Option<f64>);
+    let rows: Vec<Row> = cases::table
         .filter(cases::id.eq_any(ids.iter().map(CaseId::to_string)))
-        .select((cases::id, cases::branch_id, cases::promise_code, cases::promise_version))
+        .select((
+            cases::id,
+            cases::branch_id,
+            cases::promise_code,
+            cases::promise_version,
+            cases::lat,
+            cases::lon,
+        ))
         .load(conn)?;
-    let promised = |(case_id, branch, code, version): (Id<CaseId>, Id<BranchId>, _, _)| Promised {
+    let promised = |(case_id, branch, code, version, lat, lon): Row| Promised {
         case_id: case_id.0,
         branch: branch.0,
         promise: (code, u32::try_from(version).unwrap_or_default()),
+        position: lat.zip(lon).and_then(|(lat, lon)| Point::new(lat, lon).ok()),
     };
     Ok(rows.into_iter().map(promised).collect())
 }

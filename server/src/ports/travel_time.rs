@@ -5,6 +5,7 @@
 //! estimate says where it came from and how far it may be off.
 
 mod calibrated;
+mod components;
 mod http;
 mod pbf;
 mod roads;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use sync_core::{
     geo::Point,
+    promise::ZoneClass,
     time::{Instant, Span},
 };
 
@@ -54,16 +56,31 @@ pub struct Estimate {
     pub source: &'static str,
 }
 
+/// Where somebody goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Goal {
+    /// The place.
+    pub place: Point,
+    /// Urban or not, where zones are told.
+    pub zone: Option<ZoneClass>,
+}
+
+impl From<Point> for Goal {
+    fn from(place: Point) -> Self {
+        Self { place, zone: None }
+    }
+}
+
 /// Estimates driving times.
 pub trait TravelTime: Send + Sync {
     /// From each of several places to one, starting at `now`: one estimate for each, in order. Never
     /// takes longer than a second, whatever it asks.
-    fn estimate_all(&self, from: &[Point], to: Point, now: Instant) -> Vec<Estimate>;
+    fn estimate_all(&self, from: &[Point], to: Goal, now: Instant) -> Vec<Estimate>;
 
     /// From one place to another, starting at `now`.
-    fn estimate(&self, from: Point, to: Point, now: Instant) -> Estimate {
+    fn estimate(&self, from: Point, to: Goal, now: Instant) -> Estimate {
         let first = self.estimate_all(&[from], to, now).into_iter().next();
-        first.unwrap_or_else(|| straight_line(from, to))
+        first.unwrap_or_else(|| straight_line(from, to.place))
     }
 }
 
@@ -72,8 +89,8 @@ pub trait TravelTime: Send + Sync {
 pub struct StraightLine;
 
 impl TravelTime for StraightLine {
-    fn estimate_all(&self, from: &[Point], to: Point, _: Instant) -> Vec<Estimate> {
-        from.iter().map(|from| straight_line(*from, to)).collect()
+    fn estimate_all(&self, from: &[Point], to: Goal, _: Instant) -> Vec<Estimate> {
+        from.iter().map(|from| straight_line(*from, to.place)).collect()
     }
 }
 

@@ -3,11 +3,10 @@
 use sync_core::{
     ids::{CaseId, PersonId},
     lifecycle::EventKind,
-    time::Span,
 };
 
 use super::{
-    rules::proof::{Facts, TrackPoint},
+    rules::proof::{Facts, TrackPoint, track_times},
     store,
 };
 use crate::{case_log, db::Conn, dispatch, error::ApiError, intake};
@@ -30,7 +29,8 @@ pub fn known_arrival(
     let person = arrived.actor.parse::<PersonId>().ok();
     let track = match person {
         Some(person) => {
-            dispatch::track(conn, person, at - Span::minutes(20), at + Span::minutes(30))?
+            let times = track_times(at);
+            dispatch::track(conn, person, *times.start(), *times.end())?
         }
         None => Vec::new(),
     };

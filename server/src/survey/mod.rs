@@ -58,7 +58,10 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(units::api::arrange_proxy)
         .service(units::api::agree_repair_place)
         .service(units::api::write_unit)
-        .service(units::api::enter_fee)
+        .service(units::ledger::enter_fee)
+        .service(units::ledger::settle_fee)
+        .service(units::ledger::list_fees)
+        .service(units::ledger::list_unit_cases)
         .service(units::api::get_units);
 }
 

@@ -1,6 +1,7 @@
 //! PURE: what can happen in the field, and how believable an arrival is.
 
 pub mod proof;
+pub mod units;
 
 use sync_core::{
     geo::{Datum, Point},

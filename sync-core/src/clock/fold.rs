@@ -265,21 +265,24 @@ impl Fold<'_> {
     }
 
     /// What makes the promise void: there is no case any more, or, out of the province, the two
-    /// hours for a proxy have taken the place of sending somebody (C11). Reopening takes a closing
-    /// back, or closing a case for a moment would hide a broken promise.
+    /// hours for a proxy have taken the place of sending somebody (C11), or the other way round.
+    /// Reopening takes a closing back, and sending somebody of our own takes the proxy back, or doing
+    /// either for a moment would hide a broken promise.
     fn end(&self) -> Option<Mark> {
-        let reopened_at = self
-            .log
-            .iter()
-            .filter(|event| event.kind == EventKind::CaseReopened)
-            .map(|event| event.occurred_at)
-            .max();
-        self.first_where(|event| match event.kind {
-            EventKind::CaseClosed => {
-                self.rule.voided_by.contains(&event.kind) && reopened_at < Some(event.occurred_at)
-            }
-            _ => self.rule.voided_by.contains(&event.kind),
-        })
+        let last = |kind: EventKind| {
+            let of_kind = self.log.iter().filter(|event| event.kind == kind);
+            of_kind.map(|event| event.occurred_at).max()
+        };
+        let (reopened_at, needed_at) =
+            (last(EventKind::CaseReopened), last(EventKind::ProxyNeeded));
+        let dropped_at = last(EventKind::ProxyDropped);
+        let stands = |event: &LoggedEvent| match event.kind {
+            EventKind::CaseClosed => reopened_at < Some(event.occurred_at),
+            EventKind::ProxyNeeded => dropped_at < Some(event.occurred_at),
+            EventKind::ProxyDropped => needed_at <= Some(event.occurred_at),
+            _ => true,
+        };
+        self.first_where(|event| self.rule.voided_by.contains(&event.kind) && stands(event))
     }
 
     /// Events of this kind that are about this clock.

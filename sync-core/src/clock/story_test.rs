@@ -179,6 +179,25 @@ fn a_proxy_takes_the_place_of_dispatch_and_arrival() {
 }
 
 #[test]
+fn somebody_of_our_own_takes_the_place_of_a_proxy_again() {
+    // A promise that was broken meanwhile stays broken.
+    let log = "case_reported 0:00, proxy_needed 0:00, proxy_dropped 4:00, task_assigned 4:00";
+    check(ClockName::Proxy, log, "300:00", "ended");
+    check(ClockName::Dispatch, log, "300:00", "met 60");
+    check(ClockName::Arrival, log, "5:00", "running 1740");
+    let late = "case_reported 0:00, proxy_needed 0:00, proxy_dropped 20:00, task_assigned 20:00";
+    check(ClockName::Dispatch, late, "300:00", "breached 900");
+    // At the same moment the later word is that of who goes.
+    let at_once = "case_reported 0:00, proxy_needed 1:00, proxy_dropped 1:00, task_assigned 1:00";
+    check(ClockName::Proxy, at_once, "300:00", "ended");
+    check(ClockName::Arrival, at_once, "2:00", "running 1740");
+    // Needed again: the customer has been waiting since the first time.
+    let again = "case_reported 0:00, proxy_needed 0:00, proxy_dropped 4:00, proxy_needed 30:00";
+    check(ClockName::Proxy, again, "60:00", "running 3600");
+    check(ClockName::Proxy, "proxy_needed 0:00, proxy_dropped 121:00", "300:00", "breached 60");
+}
+
+#[test]
 fn closing_ends_what_still_runs() {
     let check = |text, expected| check(ClockName::Arrival, text, "99:00", expected);
     check("task_assigned 0:00, case_closed 9:00", "ended");

@@ -88,8 +88,10 @@ event_kinds! {
     Fact ArrivalAgreed = "arrival_agreed",
     /// It was decided that nobody needs to go to the scene (C07).
     Fact SurveyWaived = "survey_waived",
-    /// The loss turned out to be outside the province (C11).
+    /// The loss is outside the province or the area that the branch surveys itself (C11).
     Fact ProxyNeeded = "proxy_needed",
+    /// Somebody of our own goes after all: no other unit is needed.
+    Fact ProxyDropped = "proxy_dropped",
     /// A proxy survey was arranged and the customer told who comes (C11).
     Fact ProxyArranged = "proxy_arranged",
     /// Where the vehicle of an out-of-area case is repaired was agreed (C47).

@@ -17,6 +17,7 @@ contact_attempted    .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 delay_notified       .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 arrival_agreed       .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 proxy_needed         .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+proxy_dropped        .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 repair_place_agreed  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 photo_declared       .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
 photo_received       .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .

@@ -48,7 +48,10 @@ fn dispatch() -> Vec<ClockRule> {
             explained_by: vec![E::DelayNotified],
             ..rule(ClockName::Arrival, &[E::TaskAssigned], &[E::Arrived, E::SurveyWaived], by_zone)
         },
-        rule(ClockName::Proxy, &[E::ProxyNeeded], &[E::ProxyArranged], minutes(120)),
+        ClockRule {
+            voided_by: vec![E::CaseClosed, E::ProxyDropped],
+            ..rule(ClockName::Proxy, &[E::ProxyNeeded], &[E::ProxyArranged], minutes(120))
+        },
         ClockRule {
             requires: vec![E::CallbackPlanned],
             ..rule(

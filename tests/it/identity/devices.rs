@@ -1,7 +1,7 @@
 //! Enrolling, listing and revoking devices.
 
 use serde_json::json;
-use server::auth::policy::Role;
+use server::{auth::policy::Role, wire};
 use sync_core::{ids::DeviceId, time::Span};
 use tests::{PASSWORD, each_engine};
 use uuid::Uuid;
@@ -90,12 +90,23 @@ each_engine!(a_revoked_device_is_out_at_once, |app| {
     let refresh = tokens["refresh_token"].as_str().unwrap();
     let me = || app.request("GET", "/auth/me").token(access).send();
     let _ = me().expect(200);
+    let tell_place = || {
+        let now = wire::time(app.now());
+        let point = json!({ "lat": 30.0, "lon": 120.0, "measured_at": now });
+        let body = json!({ "device_now": now, "points": [point] });
+        app.request("POST", "/positions").token(access).json(&body).send()
+    };
+    let _ = tell_place().expect(200);
 
     let manager = app.person(Role::Manager);
     let revoked =
         manager.post(&format!("/devices/{}/revoke", phone.id), &json!({})).expect(200).value();
     assert_eq!(revoked["revoked_by"], json!(manager.id));
     me().problem(401, "unauthenticated");
+    // Nor does it tell any more where its owner is.
+    app.advance(Span::seconds(1));
+    tell_place().problem(401, "unauthenticated");
+    assert_eq!(app.count("SELECT count(*) AS n FROM positions"), 1);
     phone.refresh(&app, refresh).problem(401, "refresh_refused");
     // The password is right, but the device is of no use: it can enrol again under a new id and key.
     let refused = log_in(&app, &phone.login(&person.username, PASSWORD, app.now()));

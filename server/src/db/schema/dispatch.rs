@@ -193,6 +193,7 @@ table! {
         straight_ms -> BigInt,
         estimate_ms -> Nullable<BigInt>,
         actual_ms -> BigInt,
+        zone_class -> Nullable<Text>,
     }
 }
 
@@ -239,6 +240,8 @@ table! {
         reason -> Text,
         entered_at -> BigInt,
         entered_by -> Text,
+        settled_at -> Nullable<BigInt>,
+        settled_by -> Nullable<Text>,
     }
 }
 

@@ -173,8 +173,10 @@ impl Plan {
     }
 }
 
+/// To a place outside the branch's area a person sends somebody, or another unit goes (C11).
 fn askable(found: &Found) -> impl Iterator<Item = &Candidate> {
-    found.candidates.iter().filter(|candidate| candidate.may_be_asked())
+    let ours = found.outside != Some(true);
+    found.candidates.iter().filter(move |candidate| ours && candidate.may_be_asked())
 }
 
 fn choice(found: &Found, candidate: &Candidate, now: Instant) -> Option<Choice> {
@@ -190,6 +192,9 @@ fn item(id: CaseId, found: &Found, chosen: Option<&Candidate>, now: Instant) -> 
     let minutes = |at: Option<Instant>| at.map_or(0, |at| at.since(now).0 / 60_000);
     let first = askable(found).find(|candidate| candidate.expected_at.is_some());
     let why = match (chosen, first) {
+        _ if found.outside == Some(true) => {
+            "outside the branch's area: another unit, or somebody chosen by hand".to_owned()
+        }
         (None, None) => "nobody who is on duty, fit and free has a known position".to_owned(),
         (None, Some(_)) => "everybody who could go is needed more elsewhere".to_owned(),
         (Some(chosen), Some(first)) if chosen.surveyor.person.id == first.surveyor.person.id => {

@@ -44,7 +44,9 @@ use crate::{
     },
     error::ApiError,
     idempotency::{self, Reply},
-    intake, wire,
+    intake,
+    ports::travel_time::Goal,
+    wire,
 };
 
 /// Send a surveyor to a case
@@ -85,11 +87,14 @@ fn estimate(
     let branch_path = case_log::see(conn, actor, case_id)?.facts.branch_path;
     let scene = intake::get_case(conn, case_id)?.position;
     // Reading the zones here spares the transaction from parsing them.
-    app.zones.judge(conn, &branch_path, scene)?;
+    let zone = app.zones.judge(conn, &branch_path, scene)?.told();
     let here = positions::find_latest(conn, surveyor)?;
     let fresh = here.filter(|(_, at)| app.now().since(*at) <= FRESH);
     let travel = fresh.zip(scene);
-    Ok(travel.map(|((here, _), scene)| app.ports.travel_time.estimate(here, scene, app.now()).span))
+    let estimate = |((here, _), place)| {
+        app.ports.travel_time.estimate(here, Goal { place, zone }, app.now()).span
+    };
+    Ok(travel.map(estimate))
 }
 
 /// Tasks, newest first

@@ -1,10 +1,8 @@
 //! PURE: what happens next with a case that nobody is on the way to (C04).
 
-use sync_core::{
-    clock::{ClockName, ClockState},
-    promise::{PromiseProfile, ZoneClass},
-    time::{Instant, Span},
-};
+use sync_core::time::{Instant, Span};
+
+use super::ArrivalVerdict;
 
 /// How a branch sends people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,12 +141,14 @@ impl Waiting {
     /// What to do now. `somebody` tells whether a surveyor could be asked.
     #[must_use]
     pub fn step(&self, somebody: Somebody, now: Instant) -> Step {
-        if self.open_until.is_some_and(|until| until <= now) {
+        let over = |until: Instant| until <= now || somebody == Somebody::Elsewhere;
+        if self.open_until.is_some_and(over) {
             return Step::LapseOffer;
         }
         // Without anybody in time a person has to choose the least late, and the sooner they know, the
-        // more they can do.
+        // more they can do. Only a person arranges another unit (C11).
         let at_once = match (self.mode, somebody) {
+            (_, Somebody::Elsewhere) => Level::Dispatcher,
             (Mode::Automatic, Somebody::InTime) => Level::Nobody,
             (Mode::Automatic, _) if self.open_until.is_none() => Level::Dispatcher,
             _ => Level::Nobody,
@@ -158,18 +158,18 @@ impl Waiting {
             return Step::Escalate(wanted);
         }
         let may_ask = self.mode == Mode::Automatic && self.open_until.is_none();
-        if may_ask && somebody != Somebody::Nobody {
+        if may_ask && matches!(somebody, Somebody::InTime | Somebody::Late) {
             return Step::Offer;
         }
-        Step::Wait(self.next_look(now))
+        // Surveyors come on duty and move without this case being told.
+        let again = may_ask && somebody == Somebody::Nobody;
+        Step::Wait(self.next_look(again, now))
     }
 
-    /// When time alone changes what is to be done, or somebody may have come on duty.
-    fn next_look(&self, now: Instant) -> Instant {
-        /// Surveyors come on duty and move without this case being told.
+    /// When time alone changes what is to be done.
+    fn next_look(&self, again: bool, now: Instant) -> Instant {
         const AGAIN: Span = Span::seconds(10);
-        let again =
-            (self.mode == Mode::Automatic && self.open_until.is_none()).then_some(now + AGAIN);
+        let again = again.then_some(now + AGAIN);
         let levels = [
             (Level::Dispatcher, self.asked_at(Self::DISPATCHER_PERCENT)),
             (Level::Manager, self.asked_at(Self::MANAGER_PERCENT)),
@@ -187,22 +187,6 @@ impl Waiting {
     }
 }
 
-/// Until when somebody must have it: the limit of dispatch; where that has stopped already, as long
-/// again, but not longer than the customer was promised an arrival.
-#[must_use]
-pub fn decide_by(states: &[ClockState], profile: &PromiseProfile, now: Instant) -> Instant {
-    let running = |clock: ClockName| {
-        let found = states.iter().find(|state| state.clock == clock);
-        found.filter(|state| state.is_running()).and_then(|state| state.limit_at)
-    };
-    if let Some(limit_at) = running(ClockName::Dispatch).filter(|at| now < *at) {
-        return limit_at;
-    }
-    let again = now + profile.span(ClockName::Dispatch, ZoneClass::Other);
-    let arrival = running(ClockName::Arrival).filter(|at| now < *at);
-    arrival.map_or(again, |at| at.min(again))
-}
-
 /// Whether a surveyor could be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Somebody {
@@ -212,12 +196,24 @@ pub enum Somebody {
     Late,
     /// None.
     Nobody,
+    /// Nobody of ours is to be asked: the place is outside the branch's area (C11).
+    Elsewhere,
+}
+
+impl Somebody {
+    /// Whether a surveyor could be asked, by how the best would do.
+    #[must_use]
+    pub fn of(best: Option<ArrivalVerdict>) -> Self {
+        match best {
+            None => Self::Nobody,
+            Some(ArrivalVerdict::InTime | ArrivalVerdict::AtRisk) => Self::InTime,
+            Some(ArrivalVerdict::Late | ArrivalVerdict::Unknown) => Self::Late,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use sync_core::clock::{TimeConfidence, Verdict};
-
     use super::*;
 
     const BEGIN: Instant = Instant(1_750_000_000_000);
@@ -235,41 +231,9 @@ mod tests {
         assert_eq!(late.first_look(), BEGIN, "somebody has to be told now");
     }
 
-    fn clock(clock: ClockName, limit: i64, stopped: bool) -> ClockState {
-        let limit_at = BEGIN + Span::minutes(limit);
-        ClockState {
-            clock,
-            started_at: Some(BEGIN - Span::minutes(10)),
-            limit_at: Some(limit_at),
-            provisional: false,
-            opens_at: None,
-            warns_at: Vec::new(),
-            stopped_at: stopped.then_some(BEGIN),
-            stop_recorded_at: stopped.then_some(BEGIN),
-            confidence: TimeConfidence::Certain,
-            verdict: Verdict::Running { remaining_ms: limit_at.since(BEGIN) },
-        }
-    }
-
-    #[test]
-    fn somebody_has_it_by_the_limit_of_dispatch_or_as_long_again() {
-        use ClockName::{Arrival, Dispatch};
-        let profile = PromiseProfile::zhejiang_2010();
-        let by = |states: &[ClockState]| decide_by(states, &profile, BEGIN).since(BEGIN);
-        let minutes = Span::minutes;
-        assert_eq!(by(&[clock(Dispatch, 4, false), clock(Arrival, 2, false)]), minutes(4));
-        // Sent once already, or too late already: five minutes more, but no promised arrival is passed.
-        assert_eq!(by(&[clock(Dispatch, 4, true), clock(Arrival, 20, false)]), minutes(5));
-        assert_eq!(by(&[clock(Dispatch, 0, false), clock(Arrival, 20, false)]), minutes(5));
-        assert_eq!(by(&[clock(Dispatch, 4, true), clock(Arrival, 2, false)]), minutes(2));
-        assert_eq!(by(&[clock(Dispatch, 4, true), clock(Arrival, 2, true)]), minutes(5));
-        assert_eq!(by(&[clock(Dispatch, 4, true), clock(Arrival, -1, false)]), minutes(5));
-        assert_eq!(by(&[]), minutes(5));
-    }
-
     #[test]
     fn one_step_at_a_time() {
-        use Somebody::{InTime, Late, Nobody};
+        use Somebody::{Elsewhere, InTime, Late, Nobody};
         let at = |seconds| BEGIN + Span::seconds(seconds);
         let automatic = waiting(Mode::Automatic);
         let asked = Waiting { open_until: Some(at(60)), ..automatic };
@@ -287,6 +251,10 @@ mod tests {
             (waiting(Mode::Manual), Nobody, 0, Step::Wait(at(180))),
             (waiting(Mode::Manual), InTime, 180, Step::Escalate(Level::Dispatcher)),
             (waiting(Mode::Manual), InTime, 240, Step::Escalate(Level::Manager)),
+            (automatic, Elsewhere, 0, Step::Escalate(Level::Dispatcher)),
+            (waiting(Mode::Manual), Elsewhere, 0, Step::Escalate(Level::Dispatcher)),
+            (known(Level::Dispatcher), Elsewhere, 1, Step::Wait(at(240))),
+            (asked, Elsewhere, 10, Step::LapseOffer),
         ] {
             assert_eq!(case.step(somebody, at(now)), expected, "{case:?} {somebody:?} {now}");
         }

@@ -8,7 +8,10 @@ use sync_core::{
     time::{Instant, Span},
 };
 
-use super::super::rules::autopilot::{Level, Mode};
+use super::super::rules::{
+    autopilot::{Level, Mode},
+    queue::Place,
+};
 use crate::{
     db::{
         Conn,
@@ -23,29 +26,28 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Queued {
     pub(in super::super) case_id: CaseId,
-    pub(in super::super) since: Instant,
-    pub(in super::super) limit_at: Instant,
-    pub(in super::super) escalated: Level,
+    pub(in super::super) place: Place,
 }
 
-type QueueRow = (Id<CaseId>, Ms, Ms, i64);
+type QueueRow = (Id<CaseId>, Ms, Ms, i64, Ms);
 
-fn queued((case_id, since, limit_at, escalated): QueueRow) -> Queued {
-    Queued {
-        case_id: case_id.0,
+fn queued((case_id, since, limit_at, escalated, next_at): QueueRow) -> Queued {
+    let place = Place {
         since: since.0,
         limit_at: limit_at.0,
         escalated: Level::of(escalated),
-    }
+        next_at: next_at.0,
+    };
+    Queued { case_id: case_id.0, place }
 }
 
-pub(in super::super) fn find(conn: &mut Conn, id: CaseId) -> Result<Option<Queued>, ApiError> {
+pub(in super::super) fn find(conn: &mut Conn, id: CaseId) -> Result<Option<Place>, ApiError> {
     let row: Option<QueueRow> = queue::table
         .find(id.to_string())
-        .select((queue::case_id, queue::since, queue::limit_at, queue::escalated))
+        .select((queue::case_id, queue::since, queue::limit_at, queue::escalated, queue::next_at))
         .first(conn)
         .optional()?;
-    Ok(row.map(queued))
+    Ok(row.map(|row| queued(row).place))
 }
 
 /// Cases that are to be looked at, the longest due first.
@@ -74,7 +76,7 @@ pub(in super::super) fn list_waiting(
         .filter(branches::path.like(format!("{branch_path}%")))
         .order((queue::limit_at, queue::case_id))
         .limit(most)
-        .select((queue::case_id, queue::since, queue::limit_at, queue::escalated))
+        .select((queue::case_id, queue::since, queue::limit_at, queue::escalated, queue::next_at))
         .load(conn)?;
     Ok(rows.into_iter().map(queued).collect())
 }
@@ -91,20 +93,20 @@ pub(in super::super) fn list_queued(
     Ok(rows.into_iter().map(|id| id.0).collect())
 }
 
-/// Puts a case into the queue: since when it waits, until when somebody must have it, when to look.
+/// Puts a case into the queue.
 pub(in super::super) fn insert(
     conn: &mut Conn,
     case_id: CaseId,
     branch: BranchId,
-    (since, limit_at, next_at): (Instant, Instant, Instant),
+    place: &Place,
 ) -> Result<(), ApiError> {
     let row = (
         queue::case_id.eq(case_id.to_string()),
         queue::branch_id.eq(branch.to_string()),
-        queue::since.eq(since.0),
-        queue::limit_at.eq(limit_at.0),
-        queue::next_at.eq(next_at.0),
-        queue::escalated.eq(0),
+        queue::since.eq(place.since.0),
+        queue::limit_at.eq(place.limit_at.0),
+        queue::next_at.eq(place.next_at.0),
+        queue::escalated.eq(place.escalated.number()),
     );
     let statement = diesel::insert_into(queue::table).values(row);
     native!(conn, |c| statement.execute(c))?;
@@ -116,14 +118,19 @@ pub(in super::super) fn delete(conn: &mut Conn, case_id: CaseId) -> Result<(), A
     Ok(())
 }
 
+/// Notes where a case stands in the queue now.
 pub(in super::super) fn update(
     conn: &mut Conn,
     case_id: CaseId,
-    escalated: Level,
-    next_at: Instant,
+    place: &Place,
 ) -> Result<(), ApiError> {
     diesel::update(queue::table.find(case_id.to_string()))
-        .set((queue::escalated.eq(escalated.number()), queue::next_at.eq(next_at.0)))
+        .set((
+            queue::since.eq(place.since.0),
+            queue::limit_at.eq(place.limit_at.0),
+            queue::next_at.eq(place.next_at.0),
+            queue::escalated.eq(place.escalated.number()),
+        ))
         .execute(conn)?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use sync_core::{
     ids::{CaseId, PersonId, TaskId},
     lifecycle::TaskStatus,
+    promise::ZoneClass,
     time::{Instant, Span},
 };
 
@@ -41,6 +42,11 @@ impl TaskRow {
     /// Where it stands.
     pub(in super::super) fn task_status(&self) -> Result<TaskStatus, ApiError> {
         self.status.parse().map_err(|_| ApiError::internal("unknown task status"))
+    }
+
+    /// What the zones said of the place, if there were any.
+    pub(in super::super) fn zone_told(&self) -> Option<ZoneClass> {
+        self.zone_version.and_then(|_| self.zone_class.parse().ok())
     }
 }
 

@@ -1,10 +1,13 @@
 //! Rows of those who are on the way: expected arrivals, trips, tracking links.
 
+use std::ops::Range;
+
 use diesel::prelude::*;
 use sync_core::{
     geo::Point,
     ids::{BranchId, CaseId, PersonId, TaskId, TrackingId},
     lifecycle::TaskStatus,
+    promise::ZoneClass,
     time::{Instant, Span},
 };
 
@@ -12,40 +15,64 @@ use crate::{
     db::{
         Conn,
         schema::{
-            latest_positions as latest, positions, task_etas as etas, tasks, trackings, trips,
+            branches, latest_positions as latest, positions, task_etas as etas, tasks, trackings,
+            trips,
         },
         types::{Id, Ms},
     },
     error::ApiError,
 };
 
-/// A trip: where to, when it began, as the crow flies, what it took.
-pub(in super::super) type TripRow = (Point, Instant, Span, Span);
+/// A trip.
+pub(in super::super) struct TripRow {
+    pub(in super::super) to: Point,
+    /// What the zones said of that place.
+    pub(in super::super) zone: Option<ZoneClass>,
+    pub(in super::super) began_at: Instant,
+    /// As the crow flies.
+    pub(in super::super) straight: Span,
+    pub(in super::super) actual: Span,
+}
 
 /// Somebody on the way whose position is newer than what they were expected by.
 pub(in super::super) struct Moving {
     pub(in super::super) task: TaskId,
     pub(in super::super) case_id: CaseId,
+    /// What the zones said of the place they go to.
+    pub(in super::super) zone: Option<ZoneClass>,
     pub(in super::super) place: Point,
     pub(in super::super) position_at: Instant,
     pub(in super::super) warned: bool,
 }
 
-/// Id of the task, case, latitude, longitude, when measured.
-type MovingRow = (Id<TaskId>, Id<CaseId>, f64, f64, Ms);
+/// Id of the task, case, class and version of the zones, latitude, longitude, when measured.
+type MovingRow = (Id<TaskId>, Id<CaseId>, String, Option<i64>, f64, f64, Ms);
 
-/// Surveyors with an open task who moved since the last look.
-pub(in super::super) fn list_moving(conn: &mut Conn) -> Result<Vec<Moving>, ApiError> {
+/// Surveyors with an open task who moved since the last look and were seen since `fresh_from`, those
+/// first who were looked at longest ago.
+pub(in super::super) fn list_moving(
+    conn: &mut Conn,
+    fresh_from: Instant,
+) -> Result<Vec<Moving>, ApiError> {
     let open = tasks::status
         .eq(TaskStatus::Assigned.as_str())
         .or(tasks::status.eq(TaskStatus::Accepted.as_str()));
     let rows: Vec<MovingRow> = tasks::table
         .inner_join(latest::table.on(latest::person_id.eq(tasks::surveyor_id)))
         .filter(open)
-        .select((tasks::id, tasks::case_id, latest::lat, latest::lon, latest::measured_at))
+        .filter(latest::measured_at.ge(fresh_from.0))
+        .select((
+            tasks::id,
+            tasks::case_id,
+            tasks::zone_class,
+            tasks::zone_version,
+            latest::lat,
+            latest::lon,
+            latest::measured_at,
+        ))
         .load(conn)?;
     let mut moving = Vec::new();
-    for (task, case_id, lat, lon, position_at) in rows {
+    for (task, case_id, class, version, lat, lon, position_at) in rows {
         let known: Option<(Ms, Option<Ms>)> = etas::table
             .find(task.0.to_string())
             .select((etas::position_at, etas::warned_at))
@@ -53,12 +80,17 @@ pub(in super::super) fn list_moving(conn: &mut Conn) -> Result<Vec<Moving>, ApiE
             .optional()?;
         let newer = known.as_ref().is_none_or(|(at, _)| at.0 < position_at.0);
         if let (true, Ok(place)) = (newer, Point::new(lat, lon)) {
-            let warned = known.is_some_and(|(_, warned_at)| warned_at.is_some());
+            let warned = known.as_ref().is_some_and(|(_, warned_at)| warned_at.is_some());
             let (task, case_id) = (task.0, case_id.0);
-            moving.push(Moving { task, case_id, place, position_at: position_at.0, warned });
+            let zone = version.and_then(|_| class.parse().ok());
+            let looked_at = known.map(|(at, _)| at.0);
+            let position_at = position_at.0;
+            let one = Moving { task, case_id, zone, place, position_at, warned };
+            moving.push((looked_at, one));
         }
     }
-    Ok(moving)
+    moving.sort_by_key(|(looked_at, _)| *looked_at);
+    Ok(moving.into_iter().map(|(_, one)| one).collect())
 }
 
 pub(in super::super) fn put_eta(
@@ -136,7 +168,7 @@ pub(in super::super) fn insert_trip(
     conn: &mut Conn,
     task: TaskId,
     branch: BranchId,
-    (to, began_at, straight, actual): TripRow,
+    trip: &TripRow,
     estimate: Option<i64>,
 ) -> Result<(), ApiError> {
     let known: i64 =
@@ -147,12 +179,13 @@ pub(in super::super) fn insert_trip(
     let row = (
         trips::task_id.eq(task.to_string()),
         trips::branch_id.eq(branch.to_string()),
-        trips::lat.eq(to.lat()),
-        trips::lon.eq(to.lon()),
-        trips::began_at.eq(began_at.0),
-        trips::straight_ms.eq(straight.0),
+        trips::lat.eq(trip.to.lat()),
+        trips::lon.eq(trip.to.lon()),
+        trips::began_at.eq(trip.began_at.0),
+        trips::straight_ms.eq(trip.straight.0),
         trips::estimate_ms.eq(estimate),
-        trips::actual_ms.eq(actual.0),
+        trips::actual_ms.eq(trip.actual.0),
+        trips::zone_class.eq(trip.zone.map(ZoneClass::as_str)),
     );
     diesel::insert_into(trips::table).values(row).execute(conn)?;
     Ok(())
@@ -163,26 +196,42 @@ pub(in super::super) fn list_trips(
     conn: &mut Conn,
     since: Instant,
 ) -> Result<Vec<TripRow>, ApiError> {
-    let rows: Vec<(f64, f64, Ms, i64, i64)> = trips::table
+    type Row = (f64, f64, Option<String>, Ms, i64, i64);
+    let rows: Vec<Row> = trips::table
         .filter(trips::began_at.ge(since.0))
         .order(trips::began_at.desc())
         .limit(50_000)
-        .select((trips::lat, trips::lon, trips::began_at, trips::straight_ms, trips::actual_ms))
+        .select((
+            trips::lat,
+            trips::lon,
+            trips::zone_class,
+            trips::began_at,
+            trips::straight_ms,
+            trips::actual_ms,
+        ))
         .load(conn)?;
-    let trip = |(lat, lon, began_at, straight, actual): (f64, f64, Ms, i64, i64)| {
-        let to = Point::new(lat, lon).ok()?;
-        Some((to, began_at.0, Span(straight), Span(actual)))
+    let trip = |(lat, lon, zone, began_at, straight, actual): Row| {
+        Some(TripRow {
+            to: Point::new(lat, lon).ok()?,
+            zone: zone.and_then(|class| class.parse().ok()),
+            began_at: began_at.0,
+            straight: Span(straight),
+            actual: Span(actual),
+        })
     };
     Ok(rows.into_iter().filter_map(trip).collect())
 }
 
-/// Branch, estimate and what it took, of trips that were estimated.
+/// Branch, estimate and what it took, of trips of a branch and those below it that were estimated.
 pub(in super::super) fn list_errors(
     conn: &mut Conn,
-    since: Instant,
+    branch_path: &str,
+    window: Range<Instant>,
 ) -> Result<Vec<(BranchId, i64, i64)>, ApiError> {
     let rows: Vec<(Id<BranchId>, Option<i64>, i64)> = trips::table
-        .filter(trips::began_at.ge(since.0))
+        .inner_join(branches::table)
+        .filter(branches::path.like(format!("{branch_path}%")))
+        .filter(trips::began_at.ge(window.start.0).and(trips::began_at.lt(window.end.0)))
         .limit(50_000)
         .select((trips::branch_id, trips::estimate_ms, trips::actual_ms))
         .load(conn)?;

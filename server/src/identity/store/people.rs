@@ -118,6 +118,24 @@ pub(in crate::identity) fn list_phones(
     Ok(rows.into_iter().filter_map(whose).collect())
 }
 
+/// Phone numbers of everybody in good standing who has this role at this branch.
+pub(in crate::identity) fn list_phones_at(
+    conn: &mut Conn,
+    branch: BranchId,
+    role: Role,
+) -> Result<Vec<String>, ApiError> {
+    let rows: Vec<(String, Option<String>)> = people::table
+        .filter(people::branch_id.eq(branch.to_string()))
+        .filter(people::disabled_at.is_null())
+        .filter(people::phone.is_not_null())
+        .order(people::id)
+        .select((people::roles, people::phone))
+        .load(conn)?;
+    let whose =
+        |(text, phone): (String, Option<String>)| phone.filter(|_| roles(&text).contains(&role));
+    Ok(rows.into_iter().filter_map(whose).collect())
+}
+
 /// A role of a later release gives no rights in this one.
 pub(in crate::identity) fn roles(text: &str) -> Vec<Role> {
     text.split(' ').filter_map(|role| role.parse().ok()).collect()

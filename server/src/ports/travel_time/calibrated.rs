@@ -10,17 +10,18 @@ use std::{
 
 use sync_core::{
     geo::Point,
+    promise::ZoneClass,
     time::{Instant, Span},
 };
 
-use super::{Estimate, TravelTime, straight_line};
+use super::{Estimate, Goal, TravelTime, straight_line};
 use crate::wire::whole_metres;
 
 /// A trip that was estimated and driven.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trip {
     /// Where it went to.
-    pub to: Point,
+    pub to: Goal,
     /// When it began.
     pub began_at: Instant,
     /// As the crow flies, uncorrected.
@@ -36,8 +37,26 @@ pub struct Calibration {
     learned_at: AtomicI64,
 }
 
-/// Area and hour of the day in Asia/Shanghai; the whole area of all trips has no square.
-type Key = (Option<(i64, i64)>, u8);
+/// Area and hour of the day in Asia/Shanghai.
+type Key = (Area, u8);
+
+/// Ever smaller ones: what is known of the larger one is where the smaller one begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Area {
+    Everywhere,
+    /// Towns, or the country: whatever the zones tell apart.
+    Zone(ZoneClass),
+    /// About as large as a town.
+    Square((i64, i64)),
+}
+
+impl Area {
+    /// The areas that a place is in, the largest first.
+    fn around(to: Goal) -> impl Iterator<Item = Self> {
+        let zone = to.zone.map(Self::Zone);
+        [Self::Everywhere].into_iter().chain(zone).chain([Self::Square(square(to.place))])
+    }
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
@@ -91,8 +110,8 @@ impl Calibration {
         let mut sums: HashMap<Key, Sums> = HashMap::new();
         for trip in trips.iter().filter(|trip| trip.straight > Span::ZERO) {
             let hour = hour(trip.began_at);
-            for key in [(None, hour), (Some(square(trip.to)), hour)] {
-                sums.entry(key).or_default().add(trip);
+            for area in Area::around(trip.to) {
+                sums.entry((area, hour)).or_default().add(trip);
             }
         }
         *self.sums.write().unwrap_or_else(PoisonError::into_inner) = sums;
@@ -108,15 +127,23 @@ impl Calibration {
                 .is_ok()
     }
 
-    fn correct(&self, plain: Estimate, to: Point, now: Instant) -> Estimate {
+    fn correct(&self, plain: Estimate, to: Goal, now: Instant) -> Estimate {
+        /// An error that fewer trips show is that of the wider area.
+        const ENOUGH: u32 = 20;
         let sums = self.sums.read().unwrap_or_else(PoisonError::into_inner);
-        let of = |key: Key| sums.get(&key).copied().unwrap_or_default();
-        let (all, here) = (of((None, hour(now))), of((Some(square(to)), hour(now))));
-        if all.trips == 0 {
+        let of = |area: Area| sums.get(&(area, hour(now))).copied().unwrap_or_default();
+        let mut known = of(Area::Everywhere);
+        if known.trips == 0 {
             return plain;
         }
-        let span = whole_metres(milliseconds(plain.span) * here.factor(all.factor(1.0)));
-        let known = if here.trips >= 20 { here } else { all };
+        let mut factor = 1.0;
+        for here in Area::around(to).map(of) {
+            factor = here.factor(factor);
+            if ENOUGH <= here.trips {
+                known = here;
+            }
+        }
+        let span = whole_metres(milliseconds(plain.span) * factor);
         let off = known.off_ms / known.straight_ms.max(1.0);
         let uncertainty = whole_metres(milliseconds(plain.span) * off.clamp(0.1, 1.0));
         let uncertainty = Span(uncertainty) + Span::minutes(2);
@@ -136,8 +163,8 @@ impl Calibrated {
 }
 
 impl TravelTime for Calibrated {
-    fn estimate_all(&self, from: &[Point], to: Point, now: Instant) -> Vec<Estimate> {
-        from.iter().map(|from| self.0.correct(straight_line(*from, to), to, now)).collect()
+    fn estimate_all(&self, from: &[Point], to: Goal, now: Instant) -> Vec<Estimate> {
+        from.iter().map(|from| self.0.correct(straight_line(*from, to.place), to, now)).collect()
     }
 }
 
@@ -155,11 +182,11 @@ mod tests {
         let calibration = Arc::new(Calibration::default());
         let port = Calibrated::new(calibration.clone());
         let at = |lat: f64| Point::new(lat, 120.1).unwrap();
-        let estimate = |lat, now| port.estimate(at(lat - 0.05), at(lat), now);
+        let estimate = |lat, now| port.estimate(at(lat - 0.05), at(lat).into(), now);
         let plain = estimate(30.3, MORNING);
         assert_eq!(plain.source, "straight_line");
         let trip = |lat, minutes| Trip {
-            to: at(lat),
+            to: at(lat).into(),
             began_at: MORNING,
             straight: Span::minutes(10),
             actual: Span::minutes(minutes),
@@ -178,5 +205,30 @@ mod tests {
         assert!(ratio(&estimate(30.3, MORNING)) < 1.4);
         calibration.learn(&vec![trip(30.3, 100_000); 500]);
         assert!(ratio(&estimate(30.3, MORNING)) <= 4.01);
+    }
+    #[test]
+    fn towns_and_the_country_are_told_apart_where_zones_are() {
+        let calibration = Arc::new(Calibration::default());
+        let port = Calibrated::new(calibration.clone());
+        let goal = |lat: f64, zone| Goal { place: Point::new(lat, 120.1).unwrap(), zone };
+        let (urban, other) = (Some(ZoneClass::Urban), Some(ZoneClass::Other));
+        let trip = |zone, minutes| Trip {
+            to: goal(30.3, zone),
+            began_at: MORNING,
+            straight: Span::minutes(10),
+            actual: Span::minutes(minutes),
+        };
+        calibration.learn(&[vec![trip(urban, 20); 95], vec![trip(other, 10); 95]].concat());
+        let minutes = |to: Goal| {
+            let from = Point::new(to.place.lat() - 0.05, 120.1).unwrap();
+            let (plain, found) = (straight_line(from, to.place), port.estimate(from, to, MORNING));
+            assert_eq!(found.source, "calibrated");
+            10.0 * milliseconds(found.span) / milliseconds(plain.span)
+        };
+        // Nobody has driven there yet: what is known of other towns counts.
+        for (zone, expected) in [(urban, 19.75), (other, 10.25), (None, 15.0)] {
+            let found = minutes(goal(33.3, zone));
+            assert!((found - expected).abs() < 0.3, "{zone:?}: {found}");
+        }
     }
 }

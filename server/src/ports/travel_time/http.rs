@@ -1,8 +1,10 @@
 //! Driving times from a router of the operator's: OSRM or Valhalla, one table request for all.
 //!
 //! A router that answers late, nonsense or never must not hold up a dispatch: the request ends after
-//! 800 ms, and after three failures in a row it is left alone for half a minute. The next best estimate
-//! then takes its place, and every answer says where it came from.
+//! 800 ms. After one slow answer, which is used if it is good, or after three quick failures in a row the
+//! router is left alone for half a minute, so that cases which are looked at one after another do not
+//! add its delays up; then one request tries it, and no other waits for that. Meanwhile the next best
+//! estimate takes its place, and every answer says where it came from.
 
 use std::{
     io::Read,
@@ -17,7 +19,7 @@ use sync_core::{
     time::{Instant, Span},
 };
 
-use super::{Estimate, TravelTime};
+use super::{Estimate, Goal, TravelTime};
 use crate::wire::whole_metres;
 
 /// Which router it is.
@@ -33,7 +35,9 @@ pub enum RouterKind {
 const TIME_OUT: Duration = Duration::from_millis(800);
 /// More than any table of ours takes.
 const MOST_BYTES: u64 = 1024 * 1024;
-/// After so many failures in a row it is left alone.
+/// Slower answers, good or bad, cost a round of many cases too much.
+const SLOW: Duration = Duration::from_millis(200);
+/// After so many quick failures in a row it is left alone.
 const FAILURES: u32 = 3;
 /// For so long.
 const REST: Span = Span::seconds(30);
@@ -105,33 +109,42 @@ impl HttpRouter {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn rests(&self, now: Instant) -> bool {
-        self.state().rests_until.is_some_and(|until| now < until)
+    /// Whether it may be asked now. After a rest only the first who asks may, until it has answered.
+    fn may_ask(&self, now: Instant) -> bool {
+        let mut state = self.state();
+        match state.rests_until {
+            Some(until) if now < until => false,
+            Some(_) => {
+                state.rests_until = Some(now + REST);
+                true
+            }
+            None => true,
+        }
     }
 
-    fn note(&self, answered: bool, now: Instant) {
+    fn note(&self, answered: bool, took: Duration, now: Instant) {
         let mut state = self.state();
-        if answered {
+        if answered && took <= SLOW {
             *state = State::default();
             return;
         }
-        metrics::counter!("chakan_router_failures_total").increment(1);
+        let why = if took <= SLOW { "failed" } else { "slow" };
+        metrics::counter!("chakan_router_failures_total", "why" => why).increment(1);
         state.failures += 1;
-        if state.failures >= FAILURES {
-            // One request after the rest decides whether it rests again.
-            state.failures = FAILURES - 1;
+        if took > SLOW || state.failures >= FAILURES {
             state.rests_until = Some(now + REST);
         }
     }
 }
 
 impl TravelTime for HttpRouter {
-    fn estimate_all(&self, from: &[Point], to: Point, now: Instant) -> Vec<Estimate> {
-        if from.is_empty() || self.rests(now) {
+    fn estimate_all(&self, from: &[Point], to: Goal, now: Instant) -> Vec<Estimate> {
+        if from.is_empty() || !self.may_ask(now) {
             return self.otherwise.estimate_all(from, to, now);
         }
-        let answer = self.ask(from, to);
-        self.note(answer.is_some(), now);
+        let began = std::time::Instant::now();
+        let answer = self.ask(from, to.place);
+        self.note(answer.is_some(), began.elapsed(), now);
         answer.unwrap_or_else(|| self.otherwise.estimate_all(from, to, now))
     }
 }

@@ -20,7 +20,8 @@ use sync_core::{
 };
 
 use super::{
-    Estimate, TravelTime,
+    Estimate, Goal, TravelTime,
+    components::kept,
     pbf::{self, Entity, PbfFault},
     straight_line,
 };
@@ -48,7 +49,7 @@ pub enum RoadsFault {
     #[error("{0}")]
     Prepared(String),
     /// The extract has no roads.
-    #[error("the extract holds no road that cars may use")]
+    #[error("the extract holds no roads on which cars come and go")]
     NoRoads,
 }
 
@@ -66,6 +67,27 @@ pub struct Imported {
 /// # Errors
 /// One line for the operator; then nothing is written.
 pub fn import(extract: &Path, to: &Path) -> Result<Imported, RoadsFault> {
+    let network = read(extract)?;
+    let (nodes, edges) = (network.nodes.len(), network.edges.len());
+    let mut input = InputGraph::new();
+    for (from, to, ms) in &network.edges {
+        input.add_edge(*from, *to, *ms);
+    }
+    input.freeze();
+    let graph = fast_paths::prepare(&input);
+    write(&Prepared { format: FORMAT, nodes: network.nodes, graph }, to)?;
+    Ok(Imported { nodes, edges })
+}
+
+/// The roads of an extract that lead somewhere and back.
+struct Network {
+    /// Latitude and longitude.
+    nodes: Vec<(f64, f64)>,
+    /// From, to, milliseconds.
+    edges: Vec<(usize, usize, usize)>,
+}
+
+fn read(extract: &Path) -> Result<Network, RoadsFault> {
     let open = || File::open(extract).map(BufReader::new).map_err(PbfFault::Io);
     // Ways first, so that only the nodes of roads are kept in memory.
     let mut ways = Vec::new();
@@ -85,9 +107,7 @@ pub fn import(extract: &Path, to: &Path) -> Result<Imported, RoadsFault> {
             *place = Some((lat, lon));
         }
     })?;
-    let (prepared, edges) = prepare(&ways, &places)?;
-    write(&prepared, to)?;
-    Ok(Imported { nodes: prepared.nodes.len(), edges })
+    network(&ways, &places).connected()
 }
 
 struct Road {
@@ -112,7 +132,9 @@ fn road(nodes: Vec<i64>, tags: &[(String, String)]) -> Option<Road> {
         "service" | "living_street" => 12.0,
         _ => return None,
     };
-    if matches!(tag("access"), Some("no" | "private")) || tag("motor_vehicle") == Some("no") {
+    // The most particular word counts.
+    let may = ["motorcar", "motor_vehicle", "vehicle", "access"].into_iter().find_map(tag);
+    if matches!(may, Some("no" | "private" | "agricultural" | "forestry")) {
         return None;
     }
     let round = tag("junction") == Some("roundabout") || kind == "motorway";
@@ -125,14 +147,9 @@ fn road(nodes: Vec<i64>, tags: &[(String, String)]) -> Option<Road> {
     Some(Road { nodes, metres_per_s: km_per_h / 3.6, forward, backward })
 }
 
-fn prepare(
-    ways: &[Road],
-    places: &HashMap<i64, Option<(f64, f64)>>,
-) -> Result<(Prepared, usize), RoadsFault> {
+fn network(ways: &[Road], places: &HashMap<i64, Option<(f64, f64)>>) -> Network {
     let mut numbers: HashMap<i64, usize> = HashMap::new();
-    let mut nodes: Vec<(f64, f64)> = Vec::new();
-    let mut input = InputGraph::new();
-    let mut edges = 0;
+    let (mut nodes, mut edges) = (Vec::new(), Vec::new());
     for road in ways {
         let mut before: Option<(usize, Point)> = None;
         for id in &road.nodes {
@@ -151,22 +168,37 @@ fn prepare(
                 let ms = whole_metres(from.distance_m(point) / road.metres_per_s * 1_000.0).max(1);
                 let weight = usize::try_from(ms).unwrap_or(usize::MAX);
                 if road.forward {
-                    edges += 1;
-                    input.add_edge(last, number, weight);
+                    edges.push((last, number, weight));
                 }
                 if road.backward {
-                    edges += 1;
-                    input.add_edge(number, last, weight);
+                    edges.push((number, last, weight));
                 }
             }
             before = Some((number, point));
         }
     }
-    if edges == 0 {
-        return Err(RoadsFault::NoRoads);
+    Network { nodes, edges }
+}
+
+impl Network {
+    /// Without what nobody comes back from or never gets to: ways that the edge of the extract cut off,
+    /// car parks behind a footpath. A place near one of them is reached from the next real road.
+    fn connected(self) -> Result<Self, RoadsFault> {
+        let pairs: Vec<(usize, usize)> = self.edges.iter().map(|(a, b, _)| (*a, *b)).collect();
+        let kept = kept(self.nodes.len(), &pairs);
+        let mut numbers = vec![None; self.nodes.len()];
+        let mut nodes = Vec::new();
+        for ((place, kept), number) in self.nodes.iter().zip(kept).zip(&mut numbers) {
+            if kept {
+                *number = Some(nodes.len());
+                nodes.push(*place);
+            }
+        }
+        let number = |old: usize| numbers.get(old).copied().flatten();
+        let edge = |(from, to, ms)| Some((number(from)?, number(to)?, ms));
+        let edges: Vec<_> = self.edges.into_iter().filter_map(edge).collect();
+        if edges.is_empty() { Err(RoadsFault::NoRoads) } else { Ok(Self { nodes, edges }) }
     }
-    input.freeze();
-    Ok((Prepared { format: FORMAT, nodes, graph: fast_paths::prepare(&input) }, edges))
 }
 
 /// Writes beside and renames, so that a server never reads half a file.
@@ -264,14 +296,14 @@ fn square(place: Point) -> (i64, i64) {
 }
 
 impl TravelTime for Roads {
-    fn estimate_all(&self, from: &[Point], to: Point, _: Instant) -> Vec<Estimate> {
+    fn estimate_all(&self, from: &[Point], to: Goal, _: Instant) -> Vec<Estimate> {
         let pool = || self.calculators.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let known = pool().pop();
         let mut calculator = known.unwrap_or_else(|| fast_paths::create_calculator(&self.graph));
-        let goal = self.snap(to);
+        let goal = self.snap(to.place);
         let estimate = |from: &Point| {
             let drive = goal.and_then(|goal| self.drive(&mut calculator, *from, goal));
-            drive.unwrap_or_else(|| straight_line(*from, to))
+            drive.unwrap_or_else(|| straight_line(*from, to.place))
         };
         let estimates = from.iter().map(estimate).collect();
         pool().push(calculator);

@@ -22,6 +22,9 @@ const WIDEST_M: f64 = 300.0;
 /// Whoever arrives takes photos at once; those from before or long after say nothing of the arrival.
 const PHOTOS_BEFORE: Span = Span::minutes(5);
 const PHOTOS_AFTER: Span = Span::minutes(15);
+/// The track of an arrival: the last of the way, and long enough after it to see somebody stay.
+const TRACK_BEFORE: Span = Span::minutes(20);
+const TRACK_AFTER: Span = Span::minutes(30);
 
 /// One point of a track.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,6 +132,12 @@ pub fn judge(facts: &Facts) -> Proof {
 #[must_use]
 pub fn photo_times(claimed_at: Instant) -> RangeInclusive<Instant> {
     claimed_at - PHOTOS_BEFORE..=claimed_at + PHOTOS_AFTER
+}
+
+/// When the track of an arrival was driven.
+#[must_use]
+pub fn track_times(claimed_at: Instant) -> RangeInclusive<Instant> {
+    claimed_at - TRACK_BEFORE..=claimed_at + TRACK_AFTER
 }
 
 fn photos(facts: &Facts) -> impl Iterator<Item = &TrackPoint> {
@@ -310,6 +319,15 @@ mod tests {
         assert_eq!(codes(&confirmed).0, Grade::Plausible);
         let nowhere = Facts { scene: None, photos: vec![at(60, 0.0)], ..facts(vec![]) };
         assert_eq!(codes(&nowhere).1, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_track_shows_the_way_and_the_stay() {
+        let times = track_times(NOON);
+        assert_eq!(times, NOON - Span::minutes(20)..=NOON + Span::minutes(30));
+        assert!(
+            times.contains(photo_times(NOON).start()) && times.contains(photo_times(NOON).end())
+        );
     }
 
     #[test]

@@ -5,24 +5,29 @@ use api_spec::{
     problem::{Code, FieldError},
     scene::{
         AgreeRepairPlaceRequest, AnswerRescueRequest, ArrangeProxyRequest, CallRescueRequest,
-        EnterFeeRequest, InsistRequest, NeedProxyRequest, NotedResponse, OfferRescueRequest,
-        RescueResponse, UnitFee, UnitMessage, UnitsResponse, WriteUnitRequest,
+        InsistRequest, NeedProxyRequest, NotedResponse, OfferRescueRequest, RescueResponse,
+        UnitCase, UnitMessage, UnitsResponse, WriteUnitRequest,
     },
 };
 use serde_json::{Value, json};
 use sync_core::{
+    geo::Point,
     identifiers::check_phone,
     ids::{BranchId, CaseId, RescueId},
     lifecycle::EventKind,
     money::Fen,
 };
 
-use super::store::{self, FeeRow, MessageRow, NewFee, RescueRow};
+use super::{
+    super::rules::units::{ReasonFault, follow_wish, is_needed},
+    ledger::fee_response,
+    store::{self, MessageRow, RescueRow},
+};
 use crate::{
     app::App,
     auth::{
         actor::By,
-        policy::{Actor, op},
+        policy::{Actor, Decision, Role, op, see_as_unit},
     },
     body::{Command, CommandKey, IdPath},
     case_log::{self, Author, NewEvent},
@@ -88,8 +93,8 @@ fn refused(reason: &str) -> ApiError {
 
 /// The customer insists that somebody comes
 ///
-/// Then somebody goes, and the branch's head of claims hears of it: it stands on the case and in the
-/// stream (C08).
+/// Then somebody goes: a case that was waived waits for a surveyor again, if nobody has it. The heads of
+/// claims of the branch, or of the nearest one above it that has any, are told by message (C08).
 #[utoipa::path(operation_id = "insist_on_survey", tags = ["survey", "command"], params(("id" = uuid::Uuid, Path, description = "case")), request_body = InsistRequest, responses((status = 200, description = "written down", body = NotedResponse)))]
 #[post("/cases/{id}/insistences")]
 pub async fn insist_on_survey(
@@ -101,9 +106,20 @@ pub async fn insist_on_survey(
     let mut fields = Fields::default();
     let words = fields.text("words", &command.value.words, 1, 500);
     let Some(words) = words else { return Err(fields.refused()) };
-    let data = json!({ "words": words, "told": "head_of_claims" });
-    let kind = EventKind::SurveyInsisted;
-    note(app, actor.into_actor(), command.key, id.0, kind, data, |_, _, _| Ok(())).await
+    let (kind, data, case_id) = (EventKind::SurveyInsisted, json!({ "words": words }), id.0);
+    let tell = move |conn: &mut Conn, app: &App, _: &Actor| {
+        let case = intake::get_case(conn, case_id)?;
+        let path = identity::branch_path(conn, case.branch)?;
+        // What they said stands in the case.
+        let text = format!("【查勘】案件{}的客户坚持要求现场查勘，请关注。", case.report_no);
+        for recipient in identity::list_phones_above(conn, &path, Role::Manager)? {
+            let (text, case_id) = (text.clone(), Some(case_id));
+            let message = NewMessage { case_id, recipient, text, expires_at: None };
+            jobs::send_message(conn, app, &message)?;
+        }
+        Ok(())
+    };
+    note(app, actor.into_actor(), command.key, case_id, kind, data, tell).await
 }
 
 /// Offer help for a vehicle that cannot move
@@ -232,7 +248,8 @@ async fn move_rescue(
 
 /// Say that the loss is outside the province
 ///
-/// The two hours for arranging another unit begin (C11).
+/// The two hours for arranging another unit begin (C11). Where the areas of the branch are told, an exact
+/// place outside of them says it by itself as soon as the case is reported.
 #[utoipa::path(operation_id = "need_proxy", tags = ["survey", "command"], params(("id" = uuid::Uuid, Path, description = "case")), request_body = NeedProxyRequest, responses((status = 200, description = "written down", body = NotedResponse)))]
 #[post("/cases/{id}/proxy-needs")]
 pub async fn need_proxy(
@@ -250,7 +267,8 @@ pub async fn need_proxy(
 
 /// Arrange that another unit surveys, and tell the customer who comes
 ///
-/// The customer is told unit, contact and number by message, and pays nothing for it (C11, C48).
+/// The customer is told unit, contact and number by message, and pays nothing for it (C11, C48). A unit
+/// that is a branch of ours sees where to go and writes back (C46).
 #[utoipa::path(operation_id = "arrange_proxy", tags = ["survey", "command"], params(("id" = uuid::Uuid, Path, description = "case")), request_body = ArrangeProxyRequest, responses((status = 200, description = "arranged", body = NotedResponse)))]
 #[post("/cases/{id}/proxy")]
 pub async fn arrange_proxy(
@@ -276,6 +294,11 @@ pub async fn arrange_proxy(
             known_branch(conn, "branch_id", branch)?;
         }
         let now = app.now();
+        // Whoever arranges one at once has known that it is needed.
+        let log = case_log::entries(conn, case_id)?;
+        if !is_needed(log.iter().map(|entry| &entry.kind)) {
+            say(conn, app, actor, case_id, EventKind::ProxyNeeded, json!({ "by": "arrangement" }))?;
+        }
         store::replace_proxy(conn, case_id, &proxy, branch, actor.person, now)?;
         let (unit, name, phone) = &proxy;
         let text = format!(
@@ -307,25 +330,21 @@ pub async fn agree_repair_place(
         None => wish.clone(),
     };
     let reason = request.reason.as_ref().and_then(|reason| fields.text("reason", reason, 1, 500));
-    match (agreed == wish, &request.reason) {
-        (false, None) => {
-            let allowed = "why the insured's wish is not followed";
-            fields.keep::<()>(Err(FieldError::new("reason", "required", allowed)));
-        }
-        (true, Some(_)) => {
-            let allowed = "no reason where the wish is followed";
-            fields.keep::<()>(Err(FieldError::new("reason", "not_needed", allowed)));
-        }
-        _ => {}
-    }
+    let followed = follow_wish(&wish, &agreed, request.reason.as_deref());
+    let followed = fields.keep(followed.map_err(|fault| {
+        let (code, allowed) = match fault {
+            ReasonFault::Required => ("required", "why the insured's wish is not followed"),
+            ReasonFault::NotNeeded => ("not_needed", "no reason where the wish is followed"),
+        };
+        FieldError::new("reason", code, allowed)
+    }));
     fields.finish()?;
-    let followed = agreed == wish;
     let data = json!({ "wish": wish, "agreed": agreed, "followed": followed, "reason": reason });
     let kind = EventKind::RepairPlaceAgreed;
     note(app, actor.into_actor(), command.key, id.0, kind, data, |_, _, _| Ok(())).await
 }
 
-fn known_branch(conn: &mut Conn, field: &str, id: BranchId) -> Result<(), ApiError> {
+pub(super) fn known_branch(conn: &mut Conn, field: &str, id: BranchId) -> Result<(), ApiError> {
     match identity::find_branch_path(conn, id)? {
         Some(_) => Ok(()),
         None => Err(ApiError::invalid_field(field, "unknown", "a branch")),
@@ -346,7 +365,7 @@ pub async fn write_unit(
     let Some(text) = text else { return Err(fields.refused()) };
     let (actor, inner, case_id) = (actor.into_actor(), app.clone(), id.0);
     idempotency::once(&app, actor.person.to_string(), command.key, move |conn| {
-        case_log::see(conn, &actor, case_id)?;
+        see_between_units(conn, &actor, case_id)?;
         let (id, now) = (inner.new_id(), inner.now());
         store::insert_message(conn, id, case_id, &actor, &text, now)?;
         case_log::changed(conn, case_id, "unit_message", now)?;
@@ -366,70 +385,26 @@ fn message((id, branch, person, text, at): MessageRow) -> UnitMessage {
     }
 }
 
-/// Enter what one unit owes another for a case
-#[utoipa::path(operation_id = "enter_fee", tags = ["survey", "command"], params(("id" = uuid::Uuid, Path, description = "case")), request_body = EnterFeeRequest, responses((status = 201, description = "entered", body = UnitFee)))]
-#[post("/cases/{id}/unit-fees")]
-pub async fn enter_fee(
-    app: web::Data<App>,
-    actor: By<op::EnterFee>,
-    id: IdPath<CaseId>,
-    command: Command<EnterFeeRequest>,
-) -> Noted {
-    let request = command.value;
-    let mut fields = Fields::default();
-    let reason = fields.text("reason", &request.reason, 1, 200);
-    if !(1..=100_000_000).contains(&request.amount_fen) {
-        let refused = FieldError::new("amount_fen", "out_of_range", "1 to 100000000 fen");
-        fields.keep::<()>(Err(refused));
+/// Lets people of the case's branch in, and those in the office of the unit that surveys for it (C46).
+pub(super) fn see_between_units(
+    conn: &mut Conn,
+    actor: &Actor,
+    case_id: CaseId,
+) -> Result<(), ApiError> {
+    let asked = match store::find_unit(conn, case_id)? {
+        Some(branch) => identity::find_branch_path(conn, branch)?,
+        None => None,
+    };
+    if asked.is_some_and(|path| see_as_unit(actor, &path) == Decision::Allow) {
+        return Ok(());
     }
-    if request.creditor_id == request.debtor_id {
-        let refused = FieldError::new("debtor_id", "same_unit", "another branch than the creditor");
-        fields.keep::<()>(Err(refused));
-    }
-    let reason = reason.unwrap_or_default();
-    fields.finish()?;
-    let (actor, inner, case_id) = (actor.into_actor(), app.clone(), id.0);
-    idempotency::once(&app, actor.person.to_string(), command.key, move |conn| {
-        case_log::see(conn, &actor, case_id)?;
-        let (creditor, debtor) = (BranchId(request.creditor_id), BranchId(request.debtor_id));
-        known_branch(conn, "creditor_id", creditor)?;
-        known_branch(conn, "debtor_id", debtor)?;
-        let fee = NewFee {
-            id: inner.new_id(),
-            case_id,
-            creditor,
-            debtor,
-            amount_fen: request.amount_fen,
-            reason: &reason,
-            by: actor.person,
-            now: inner.now(),
-        };
-        store::insert_fee(conn, &fee)?;
-        let amount = Money(Fen(fee.amount_fen));
-        Reply::created(&fee_response((
-            Id(fee.id),
-            Id(creditor),
-            Id(debtor),
-            amount,
-            reason.clone(),
-            Ms(fee.now),
-        )))
-    })
-    .await
-}
-
-fn fee_response((id, creditor, debtor, amount, reason, at): FeeRow) -> UnitFee {
-    UnitFee {
-        id: id.0.into(),
-        creditor_id: creditor.0.into(),
-        debtor_id: debtor.0.into(),
-        amount_fen: amount.0.0,
-        reason,
-        entered_at: wire::time(at.0),
-    }
+    case_log::see(conn, actor, case_id).map(|_| ())
 }
 
 /// How a case stands between units
+///
+/// For the case's branch and for the unit that surveys for it, which learns here where to go and whom to
+/// call.
 #[utoipa::path(operation_id = "get_units", tag = "survey", params(("id" = uuid::Uuid, Path, description = "case")), responses((status = 200, description = "proxy, messages and fees", body = UnitsResponse)))]
 #[get("/cases/{id}/units")]
 pub async fn get_units(
@@ -439,12 +414,14 @@ pub async fn get_units(
 ) -> Result<web::Json<UnitsResponse>, ApiError> {
     let (actor, id) = (actor.into_actor(), id.0);
     let units = app.db.read(move |conn| {
-        case_log::see(conn, &actor, id)?;
+        see_between_units(conn, &actor, id)?;
         let (unit, name, phone) = match store::find_proxy(conn, id)? {
             Some((unit, name, phone)) => (Some(unit), Some(name), Some(phone)),
             None => (None, None, None),
         };
+        let case_status = case_log::status(conn, id)?.to_string();
         Ok(UnitsResponse {
+            case: unit_case(intake::get_case(conn, id)?, case_status),
             unit,
             contact_name: name,
             contact_phone: phone,
@@ -453,4 +430,18 @@ pub async fn get_units(
         })
     });
     Ok(web::Json(units.await?))
+}
+
+fn unit_case(case: intake::ReportedCase, status: String) -> UnitCase {
+    UnitCase {
+        id: case.id.into(),
+        report_no: case.report_no,
+        status,
+        plate: case.plate,
+        loss_place: case.loss_place,
+        lat: case.position.map(Point::lat),
+        lon: case.position.map(Point::lon),
+        contact_name: case.contact_name,
+        contact_phone: case.contact_phone,
+    }
 }

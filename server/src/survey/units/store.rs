@@ -1,5 +1,7 @@
 //! Rows of proxies, messages and fees between units, and of rescues.
 
+use std::ops::Range;
+
 use diesel::prelude::*;
 use sync_core::{
     ids::{BranchId, CaseId, FeeId, MessageId, PersonId, RescueId},
@@ -10,6 +12,7 @@ use crate::{
     auth::policy::Actor,
     db::{
         Conn,
+        page::Cursor,
         schema::{proxies, rescues, unit_fees as fees, unit_messages as messages},
         types::{Id, Money, Ms},
     },
@@ -120,8 +123,19 @@ pub(in super::super) fn insert_fee(conn: &mut Conn, fee: &NewFee<'_>) -> Result<
     Ok(())
 }
 
-/// Id, creditor, debtor, amount, what for, when.
-pub(in super::super) type FeeRow = (Id<FeeId>, Id<BranchId>, Id<BranchId>, Money, String, Ms);
+/// An amount as stored.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = fees)]
+pub(in super::super) struct FeeRow {
+    pub(in super::super) id: Id<FeeId>,
+    pub(in super::super) case_id: Id<CaseId>,
+    pub(in super::super) creditor_id: Id<BranchId>,
+    pub(in super::super) debtor_id: Id<BranchId>,
+    pub(in super::super) amount_fen: Money,
+    pub(in super::super) reason: String,
+    pub(in super::super) entered_at: Ms,
+    pub(in super::super) settled_at: Option<Ms>,
+}
 
 pub(in super::super) fn list_fees(
     conn: &mut Conn,
@@ -130,15 +144,83 @@ pub(in super::super) fn list_fees(
     Ok(fees::table
         .filter(fees::case_id.eq(case_id.to_string()))
         .order((fees::entered_at, fees::id))
-        .select((
-            fees::id,
-            fees::creditor_id,
-            fees::debtor_id,
-            fees::amount_fen,
-            fees::reason,
-            fees::entered_at,
-        ))
+        .limit(1_000)
+        .select(FeeRow::as_select())
         .load(conn)?)
+}
+
+pub(in super::super) fn find_fee(conn: &mut Conn, id: FeeId) -> Result<Option<FeeRow>, ApiError> {
+    Ok(fees::table.find(id.to_string()).select(FeeRow::as_select()).first(conn).optional()?)
+}
+
+/// Notes that an amount was paid; answers whether it was open.
+pub(in super::super) fn settle_fee(
+    conn: &mut Conn,
+    id: FeeId,
+    by: PersonId,
+    now: Instant,
+) -> Result<bool, ApiError> {
+    let open = fees::table.find(id.to_string()).filter(fees::settled_at.is_null());
+    let values = (fees::settled_at.eq(now.0), fees::settled_by.eq(by.to_string()));
+    Ok(diesel::update(open).set(values).execute(conn)? == 1)
+}
+
+/// What a branch owes or is owed, by when it was entered.
+pub(in super::super) fn list_ledger(
+    conn: &mut Conn,
+    us: BranchId,
+    window: Range<Instant>,
+    most: i64,
+) -> Result<Vec<FeeRow>, ApiError> {
+    let ours = fees::creditor_id.eq(us.to_string()).or(fees::debtor_id.eq(us.to_string()));
+    Ok(fees::table
+        .filter(ours)
+        .filter(fees::entered_at.ge(window.start.0).and(fees::entered_at.lt(window.end.0)))
+        .order((fees::entered_at, fees::id))
+        .limit(most)
+        .select(FeeRow::as_select())
+        .load(conn)?)
+}
+
+/// The branch that surveys a case for another one, if it is a branch of ours.
+pub(in super::super) fn find_unit(
+    conn: &mut Conn,
+    case_id: CaseId,
+) -> Result<Option<BranchId>, ApiError> {
+    let found: Option<Option<Id<BranchId>>> = proxies::table
+        .find(case_id.to_string())
+        .select(proxies::branch_id)
+        .first(conn)
+        .optional()?;
+    Ok(found.flatten().map(|id| id.0))
+}
+
+/// A case that one unit surveys for another.
+#[derive(Clone, Debug, Queryable)]
+pub(in super::super) struct UnitCaseRow {
+    pub(in super::super) case_id: Id<CaseId>,
+    pub(in super::super) unit: String,
+    pub(in super::super) arranged_at: Ms,
+}
+
+/// The cases that a branch surveys for others, the latest arrangement first.
+pub(in super::super) fn list_unit_cases(
+    conn: &mut Conn,
+    branch: BranchId,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Vec<UnitCaseRow>, ApiError> {
+    let mut query = proxies::table
+        .filter(proxies::branch_id.eq(branch.to_string()))
+        .order((proxies::arranged_at.desc(), proxies::case_id.desc()))
+        .limit(limit)
+        .select((proxies::case_id, proxies::unit, proxies::arranged_at))
+        .into_boxed();
+    if let Some(Cursor { at_ms, id }) = after {
+        let same = proxies::arranged_at.eq(*at_ms).and(proxies::case_id.lt(id.clone()));
+        query = query.filter(proxies::arranged_at.lt(*at_ms).or(same));
+    }
+    Ok(query.load(conn)?)
 }
 
 /// Help for a vehicle that cannot move.

@@ -111,7 +111,7 @@ fn a_town_is_imported_and_driven_through() {
         Point::new(30.2 + row * 0.000_899_32, 120.1 + column * 0.001_040_5).unwrap()
     };
     let at = Instant(0);
-    let drive = |from, to| roads.estimate(from, to, at);
+    let drive = |from, to: Point| roads.estimate(from, to.into(), at);
     // Round the corner: 11 blocks each way at 22 km/h, not along the footpath.
     let there = drive(crossing(0.0, 0.0), crossing(11.0, 11.0));
     assert_eq!(there.source, "roads");
@@ -123,6 +123,83 @@ fn a_town_is_imported_and_driven_through() {
     assert!((west.distance_m - east.distance_m - 200.0).abs() < 5.0, "{east:?} {west:?}");
     // Far from any road somebody still gets an answer that says what it is.
     assert_eq!(drive(Point::new(31.0, 121.0).unwrap(), crossing(0.0, 0.0)).source, "straight_line");
+    let _ = std::fs::remove_dir_all(dir);
+}
+
+/// The shortest way by hand: slow, and right.
+fn shortest(network: &Network, from: usize) -> Vec<usize> {
+    let mut ahead = vec![Vec::new(); network.nodes.len()];
+    for (a, b, ms) in &network.edges {
+        ahead[*a].push((*b, *ms));
+    }
+    let mut best = vec![usize::MAX; network.nodes.len()];
+    let mut next = std::collections::BTreeSet::from([(0, from)]);
+    best[from] = 0;
+    while let Some((ms, at)) = next.pop_first() {
+        for (to, more) in &ahead[at] {
+            if ms + more < best[*to] {
+                next.remove(&(best[*to], *to));
+                best[*to] = ms + more;
+                next.insert((best[*to], *to));
+            }
+        }
+    }
+    best
+}
+
+/// A real extract if one lies beside the repository (`../shared/data`), else a town of our own.
+#[test]
+fn ways_through_a_real_town_are_the_shortest_and_lead_everywhere() {
+    let dir = scratch("real");
+    let (own, graph) = (dir.join("town.osm.pbf"), dir.join("roads.graph"));
+    let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/Helsinki.osm.pbf");
+    let is_real = real.exists();
+    let extract = if is_real {
+        real
+    } else {
+        std::fs::write(&own, town(30)).unwrap();
+        own
+    };
+    println!("roads of {}", extract.display());
+    let imported = import(&extract, &graph).unwrap();
+    let (network, roads) = (read(&extract).unwrap(), Roads::load(&graph).unwrap());
+    assert_eq!((imported.nodes, imported.edges), (network.nodes.len(), network.edges.len()));
+    assert!(imported.nodes > 800, "{imported:?}");
+    let place = |n: usize| Point::new(network.nodes[n].0, network.nodes[n].1).unwrap();
+    let (mut detours, mut pairs) = (Vec::new(), 0);
+    for from in (0..network.nodes.len()).step_by(network.nodes.len() / 25) {
+        let best = shortest(&network, from);
+        for to in (0..network.nodes.len()).step_by(network.nodes.len() / 20) {
+            let crow = place(from).distance_m(place(to));
+            if crow < 150.0 {
+                continue;
+            }
+            let found = roads.estimate(place(from), place(to).into(), Instant(0));
+            // Whatever is on a road is reached from any other road, and by the fastest way.
+            assert_eq!(found.source, "roads", "{from} to {to}");
+            assert_eq!(usize::try_from(found.span.0).unwrap(), best[to], "{from} to {to}");
+            assert!(found.distance_m > crow * 0.999, "{from} to {to}: {found:?}");
+            detours.push(found.distance_m / crow);
+            pairs += 1;
+        }
+    }
+    detours.sort_by(f64::total_cmp);
+    let middle = detours[pairs / 2];
+    assert!(pairs > 300 && (1.0..1.8).contains(&middle), "{pairs} pairs, {middle}");
+    if is_real {
+        // The railway cuts this part of the town in two, and most of its streets are one-way.
+        let at = |lat, lon| Point::new(lat, lon).unwrap();
+        let (west, east) = (at(60.1687, 24.9370), at(60.1752, 24.9500));
+        for (from, to) in [(west, east), (east, west)] {
+            let found = roads.estimate(from, to.into(), Instant(0));
+            let km_per_h = found.distance_m
+                / 1_000.0
+                / (f64::from(i32::try_from(found.span.0).unwrap()) / 3_600_000.0);
+            assert_eq!(found.source, "roads");
+            assert!((1_000.0..4_000.0).contains(&found.distance_m), "{found:?}");
+            assert!((10.0..45.0).contains(&km_per_h), "{found:?}");
+        }
+    }
     let _ = std::fs::remove_dir_all(dir);
 }
 
