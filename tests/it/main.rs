@@ -1,5 +1,6 @@
 //! Journeys over real HTTP, and guards.
 
+mod adjudication;
 mod agreement;
 mod assessed;
 mod assessment;
@@ -30,6 +31,7 @@ mod openapi;
 mod privacy;
 mod repair;
 mod shop_link;
+mod shops;
 mod sla;
 mod survey;
 mod sync_commands;

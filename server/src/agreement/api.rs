@@ -197,8 +197,7 @@ fn send(
     link: &LinkRow,
     token: &str,
 ) -> Result<(), ApiError> {
-    let base = app.config.public_url.clone();
-    let base = base.unwrap_or_else(|| format!("http://{}", app.config.listen));
+    let base = app.config.base_url();
     let text = format!(
         "您的车辆定损单（报案号{}，第{}版）请查看并确认：{base}/a/{token} 72小时内有效。查勘定损员{}{}，服务热线{}。",
         case.report_no,

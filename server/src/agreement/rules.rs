@@ -15,8 +15,6 @@ pub const CODE_TRIES: i64 = 5;
 pub const CODES_PER_NUMBER: usize = 5;
 /// Links to one number within [`DAY`].
 pub const LINKS_PER_NUMBER: i64 = 10;
-/// Codes to all numbers within [`HOUR`]: what a flood may cost.
-pub const CODES_PER_HOUR: i64 = 2_000;
 /// Objections through one link.
 pub const OBJECTIONS_PER_LINK: i64 = 5;
 /// The window of the limits for one number.
@@ -178,17 +176,22 @@ pub fn may_send_link(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait(pub Span);
 
-/// Whether another code may be sent, given the codes to this number within [`DAY`] and the number of
-/// all codes within [`HOUR`].
+/// Whether another code may be sent, given the codes to this number within [`DAY`], the number of all
+/// codes within [`HOUR`], and how many of those there may be.
 ///
 /// # Errors
 /// How long to wait.
-pub fn may_send_code(to_number: &[Instant], in_hour: i64, now: Instant) -> Result<(), Wait> {
+pub fn may_send_code(
+    to_number: &[Instant],
+    in_hour: i64,
+    most_in_hour: i64,
+    now: Instant,
+) -> Result<(), Wait> {
     if to_number.len() >= CODES_PER_NUMBER {
         let oldest = to_number.iter().min().copied().unwrap_or(now);
         return Err(Wait((oldest + DAY).since(now)));
     }
-    if in_hour >= CODES_PER_HOUR {
+    if in_hour >= most_in_hour {
         return Err(Wait(Span::minutes(10)));
     }
     Ok(())
@@ -447,7 +450,7 @@ mod tests {
             (hours_ago(&[1, 2, 3, 23, 5]), 0, Err(Wait(Span::hours(1)))),
             (vec![], 2_000, Err(Wait(Span::minutes(10)))),
         ] {
-            assert_eq!(may_send_code(&sent, in_hour, T), expected, "{sent:?}");
+            assert_eq!(may_send_code(&sent, in_hour, 2_000, T), expected, "{sent:?}");
         }
     }
 

@@ -351,6 +351,9 @@ operations! {
     RequestCode                    "request_code"                 Public;
     AgreeSheet                     "agree_sheet"                  Public;
     ObjectSheet                    "object_sheet"                 Public;
+    // settlement
+    AdjudicateClaim                "adjudicate_claim"             Roles(&[Adjudicator]);
+    GetAdjudication                "get_adjudication"             Roles(CASE_READERS);
     // sla
     ListAlarms                     "list_alarms"                  Roles(&[Dispatcher, Manager, Admin]);
     ListLimits                     "list_limits"                  Roles(CASE_READERS);

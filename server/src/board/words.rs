@@ -27,6 +27,8 @@ const STEPS: &[(&str, &str, &str)] = &[
     ("supplement_requested", "已申请增补", "A supplement was asked for"),
     ("supplement_answered", "增补申请已答复", "The supplement was answered"),
     ("documents_complete", "索赔材料齐全", "The documents are complete"),
+    ("adjudicated", "赔付金额已核定", "What is paid is decided"),
+    ("payment_agreed", "已达成赔付协议", "The payment is agreed"),
     ("paid", "已支付赔款", "Paid"),
     ("closed", "已结案", "Closed"),
     ("reopened", "案件已重开", "Reopened"),
