@@ -69,8 +69,8 @@ impl<'a> Assessed<'a> {
 
     /// Puts a wheel hub on the sheet that was damaged before: the insurance does not bear it, and the
     /// customer was told (C26).
-    pub(crate) fn add_uncovered_hub(&mut self) {
-        let vehicle = self.vehicle;
+    pub(crate) fn add_uncovered_hub(&mut self) -> Uuid {
+        let (id, vehicle) = (new_id(), self.vehicle);
         let fields = [
             ("kind", "replace".into()),
             ("vehicle_id", vehicle.into()),
@@ -81,8 +81,9 @@ impl<'a> Assessed<'a> {
             ("explained", true.into()),
         ];
         self.edit(|pen| {
-            pen.add_line(new_id(), &fields).unwrap();
+            pen.add_line(id, &fields).unwrap();
         });
+        id
     }
 
     /// Freezes the draft, sends it, and lets the customer agree; answers the version.

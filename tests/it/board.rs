@@ -26,7 +26,7 @@ fn listed(mechanic: &Person) -> Vec<Value> {
 each_engine!(a_shop_sees_the_approved_lines_of_cases_that_chose_it_and_no_more, |app| {
     let ((mine, mechanic), (other, rival)) = (staffed(&app, "L1"), staffed(&app, "L2"));
     let mut assessed = Assessed::with_a_bumper(&app);
-    assessed.add_uncovered_hub();
+    let _ = assessed.add_uncovered_hub();
     let path = format!("/shop/cases/{}", assessed.case);
     let _ = mechanic.get(&path).problem(404, "not_found");
     choose(&assessed.surveyor, &assessed.case, mine);

@@ -100,17 +100,20 @@ fn agent(
 
 /// What the customer bears is explained to them before they are asked to agree (C26).
 fn told(version: &Version) -> Result<(), ApiError> {
-    let sheet = version.read()?.sheet;
-    let lines = sheet.vehicles.iter().flat_map(|vehicle| &vehicle.lines);
-    let open: Vec<String> = lines
-        .filter(|line| line.cover != Cover::Covered && !line.explained)
-        .map(|line| format!("lines/{}/explained", line.id))
-        .collect();
+    let open = unexplained(version)?;
     if open.is_empty() {
         Ok(())
     } else {
         Err(ApiError::new(Code::Conflict).fact("reason", "not_explained").fact("paths", open))
     }
+}
+
+/// Lines of a version that the customer bears and was not told of, as paths of the draft.
+pub(super) fn unexplained(version: &Version) -> Result<Vec<String>, ApiError> {
+    let sheet = version.read()?.sheet;
+    let lines = sheet.vehicles.iter().flat_map(|vehicle| &vehicle.lines);
+    let open = lines.filter(|line| line.cover != Cover::Covered && !line.explained);
+    Ok(open.map(|line| format!("lines/{}/explained", line.id)).collect())
 }
 
 fn mobile(text: &str) -> Result<String, ApiError> {

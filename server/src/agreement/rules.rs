@@ -305,6 +305,8 @@ pub struct OfflineFacts {
     pub newest_version: i64,
     /// Whether the version is agreed on already.
     pub agreed: bool,
+    /// Whether the customer was told of every line that they bear (C26).
+    pub explained: bool,
 }
 
 /// Why an agreement that was given without signal is void.
@@ -316,6 +318,8 @@ pub enum OfflineVoid {
     NewerVersion,
     /// It was agreed on another way meanwhile.
     AlreadyAgreed,
+    /// The customer was not told of a line that they bear (C26).
+    NotExplained,
 }
 
 impl OfflineVoid {
@@ -325,6 +329,7 @@ impl OfflineVoid {
             Self::NotOnRecord => "not_on_record",
             Self::NewerVersion => "newer_version",
             Self::AlreadyAgreed => "already_agreed",
+            Self::NotExplained => "not_explained",
         }
     }
 }
@@ -339,6 +344,7 @@ pub fn judge_offline(facts: &OfflineFacts) -> Result<(), OfflineVoid> {
         None => Err(OfflineVoid::NotOnRecord),
         Some(version) if version < facts.newest_version => Err(OfflineVoid::NewerVersion),
         Some(_) if facts.agreed => Err(OfflineVoid::AlreadyAgreed),
+        Some(_) if !facts.explained => Err(OfflineVoid::NotExplained),
         Some(_) => Ok(()),
     }
 }
@@ -362,7 +368,16 @@ mod tests {
 
     #[test]
     fn an_agreement_without_signal_holds_for_the_very_bytes_of_the_newest_version() {
-        use OfflineVoid::{AlreadyAgreed, NewerVersion, NotOnRecord};
+        use OfflineVoid::{AlreadyAgreed, NewerVersion, NotExplained, NotOnRecord};
+        let facts = OfflineFacts {
+            version: Some(2),
+            same_bytes: true,
+            newest_version: 2,
+            agreed: false,
+            explained: false,
+        };
+        assert_eq!(judge_offline(&facts), Err(NotExplained));
+        let told = OfflineFacts { explained: true, ..facts };
         for (version, same_bytes, newest_version, agreed, expected) in [
             (Some(2), true, 2, false, Ok(())),
             (Some(2), false, 2, false, Err(NotOnRecord)),
@@ -371,7 +386,7 @@ mod tests {
             (Some(1), false, 2, true, Err(NotOnRecord)),
             (Some(2), true, 2, true, Err(AlreadyAgreed)),
         ] {
-            let facts = OfflineFacts { version, same_bytes, newest_version, agreed };
+            let facts = OfflineFacts { version, same_bytes, newest_version, agreed, ..told };
             assert_eq!(judge_offline(&facts), expected, "{facts:?}");
         }
     }

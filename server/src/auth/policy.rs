@@ -212,6 +212,7 @@ operations! {
     RequestSupplement              "request_supplement"           Roles(&[Shop]);
     GetRepair                      "get_repair"                   Roles(&[Shop]);
     ListSupplements                "list_supplements"             Roles(CASE_READERS);
+    ListOpenSupplements            "list_open_supplements"        Roles(&[Surveyor, Assessor, Manager]);
     AnswerSupplement               "answer_supplement"            Roles(FIELD);
     CreateShopLink                 "create_shop_link"             Roles(&[Intake, Dispatcher, Surveyor, Assessor, Manager]);
     ListShopLinks                  "list_shop_links"              Roles(CASE_READERS);
@@ -295,6 +296,7 @@ operations! {
     ListDamaged                    "list_damaged"                 Roles(&[Manager, Admin]);
     GetManifest                    "get_manifest"                 Roles(CASE_READERS);
     ExportEvidence                 "export_evidence"              Roles(&[Verifier, Adjudicator, Complaints, Manager, Admin]);
+    SendShopPhoto                  "send_shop_photo"              Roles(&[Shop]);
     TusOptions                     "tus_options"                  Public;
     CreateUpload                   "create_upload"                Roles(FIELD);
     GetUpload                      "get_upload"                   Roles(FIELD);
@@ -371,6 +373,8 @@ operations! {
     ListShopCases                  "list_shop_cases"              Roles(&[Shop]);
     GetShopCase                    "get_shop_case"                Roles(&[Shop]);
     ShowShopCase                   "show_shop_case"               Public;
+    AskByShopLink                  "ask_by_shop_link"             Public;
+    TellByShopLink                 "tell_by_shop_link"            Public;
     ShowProgress                   "show_progress"                Public;
     GetFigures                     "get_figures"                  Roles(&[Manager, Admin]);
     GetFiguresTable                "get_figures_table"            Roles(&[Manager, Admin]);

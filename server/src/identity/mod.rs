@@ -189,6 +189,14 @@ pub fn list_phones(conn: &mut Conn, role: Role) -> Result<Vec<String>, ApiError>
     store::people::list_phones(conn, role)
 }
 
+/// The person with this user name.
+///
+/// # Errors
+/// Database faults.
+pub fn find_username(conn: &mut Conn, username: &str) -> Result<Option<PersonId>, ApiError> {
+    Ok(store::people::find_person(conn, username)?.map(|person| person.id.0))
+}
+
 /// Whether there is a person with this id.
 ///
 /// # Errors

@@ -16,8 +16,7 @@ use sync_core::{
 };
 
 use super::{
-    amount, api, authority,
-    refused,
+    amount, api, authority, refused,
     rules::{
         Exposure,
         authority::{VERIFYING, limits_of},

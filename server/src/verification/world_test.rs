@@ -174,7 +174,10 @@ impl World {
         let roles = &self.roles[usize::try_from(who).unwrap()];
         let limits = limits_of(roles, ADJUDICATING, &self.table);
         let exposure = Exposure { whole: Fen(case.verified_total), ..Exposure::default() };
-        if !verified || case.adjudicated.is_some() || !separated || judge(limits, &exposure).is_err()
+        if !verified
+            || case.adjudicated.is_some()
+            || !separated
+            || judge(limits, &exposure).is_err()
         {
             return;
         }
