@@ -170,7 +170,7 @@ each_engine!(authority_to_adjudicate_is_data_of_its_own, |app| {
     set_limits(&app, &[("adjudicator", 140_950, 140_950)]);
     let _ = adjudicate(&adjudicator, &assessed, &body).expect(201);
     let other = Assessed::with_a_bumper(&app);
-    let _ = adjudicate(&adjudicator, &other, &wish(&version, 1)).refuses("version_id", "unknown");
+    adjudicate(&adjudicator, &other, &wish(&version, 1)).refuses("version_id", "unknown");
     let waiting = other.agreed();
     assert_eq!(
         reason(adjudicate(&adjudicator, &other, &wish(&waiting, 140_950))),

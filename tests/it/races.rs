@@ -38,6 +38,10 @@ impl Dice {
 }
 
 fn asked(name: &str) -> Option<u64> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how many races is asked of the test, not of a server"
+    )]
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {text:?}")))
 }
@@ -147,10 +151,9 @@ impl World<'_> {
                 "a version is verified twice",
             ),
             (
-                format!(
-                    "SELECT count(*) AS n FROM (SELECT version_id FROM agreements \
-                     GROUP BY version_id HAVING count(*) > 1) twice"
-                ),
+                "SELECT count(*) AS n FROM (SELECT version_id FROM agreements \
+                 GROUP BY version_id HAVING count(*) > 1) twice"
+                    .to_owned(),
                 "a version is agreed on twice",
             ),
         ] {

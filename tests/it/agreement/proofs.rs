@@ -201,7 +201,7 @@ each_engine!(the_outbox_brings_an_agreement_once_and_in_its_place, |app| {
     let body = signed(&app, &phone, &assessed.case, &version, sha256);
     let given = command(&body, &assessed.case);
     // From a browser there is no key that could have signed.
-    let results = sync(&app, &assessed.surveyor, &[given.clone()]);
+    let results = sync(&app, &assessed.surveyor, std::slice::from_ref(&given));
     assert_eq!(results[0]["problem"]["code"], "forbidden");
     let mut both = given.clone();
     both["signed_at"] = both["occurred_at"].clone();
@@ -238,7 +238,7 @@ each_engine!(an_agreement_in_the_outbox_that_does_not_hold_is_told_as_often_as_i
     assessed.add_part("大灯", 100);
     let _ = assessed.frozen();
     for _ in 0..2 {
-        let results = sync(&app, &surveyor, &[given.clone()]);
+        let results = sync(&app, &surveyor, std::slice::from_ref(&given));
         assert_eq!(results[0]["status"], "refused");
         assert_eq!(results[0]["problem"]["facts"]["reason"], "newer_version");
         let detail = results[0]["problem"]["detail"].as_str().unwrap();
