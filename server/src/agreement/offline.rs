@@ -120,7 +120,7 @@ pub enum Delivered {
 /// kept, and the problem says why it does not hold.
 ///
 /// # Errors
-/// Those of [`deliver_agreement`].
+/// Those of the operation `deliver_agreement`.
 pub fn deliver_command(
     conn: &mut Conn,
     app: &App,
