@@ -190,6 +190,16 @@ pub struct MissingPhoto {
     pub since: DateTime<Utc>,
 }
 
+/// A photo that a repair shop sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PhotoFromShop {
+    /// The shop.
+    pub shop_id: Uuid,
+    /// The request for a supplement that it belongs to; without one it shows the repair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supplement_id: Option<Uuid>,
+}
+
 /// One photo.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PhotoResponse {
@@ -218,6 +228,9 @@ pub struct PhotoResponse {
     pub declared_at: DateTime<Utc>,
     /// Who declared it.
     pub declared_by: Uuid,
+    /// The repair shop that sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_shop: Option<PhotoFromShop>,
     /// When its bytes were received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received_at: Option<DateTime<Utc>>,

@@ -21,6 +21,7 @@ pub mod problem;
 pub mod promise;
 pub mod repair;
 pub mod scene;
+pub mod settlement;
 pub mod sla;
 pub mod survey;
 pub mod sync;

@@ -284,6 +284,42 @@ pub struct SupplementResponse {
     pub answered_at: Option<DateTime<Utc>>,
 }
 
+/// A request for a supplement that waits for an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpenSupplement {
+    /// Id.
+    pub id: Uuid,
+    /// The case; its photos name the request that they belong to.
+    pub case_id: Uuid,
+    /// Number of the loss report.
+    pub report_no: String,
+    /// Number plate.
+    pub plate: String,
+    /// The shop that asks.
+    pub shop_id: Uuid,
+    /// Its name.
+    pub shop_name: String,
+    /// What was found.
+    pub words: String,
+    /// When.
+    pub requested_at: DateTime<Utc>,
+}
+
+/// The forms of the page behind a shop's link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShopLinkForm {
+    /// What was found, 1 to 1,000 characters; of progress a remark of at most 500.
+    #[schema(max_length = 1000)]
+    pub words: String,
+    /// Of progress: a stage of the repair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Pictures, at most 6; at most 24 MiB in all.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, format = Binary, max_items = 6)]
+    pub photos: Vec<Vec<u8>>,
+}
+
 /// Send the shop that the customer chose a link to the case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -30,8 +30,8 @@ pub struct SyncCommand {
     /// Names the command, and the event that it makes: made by the device, the same on every try.
     pub id: Uuid,
     /// An operation: `record_contact`, `notify_delay`, `agree_arrival`, `record_arrival`,
-    /// `waive_survey`, `complete_survey`, `accept_task` or `decline_task`. The last two also take
-    /// `task_id`.
+    /// `waive_survey`, `complete_survey`, `accept_task` or `decline_task`, which two also take `task_id`,
+    /// or `deliver_agreement`, whose `signed_at` is `occurred_at`.
     #[schema(max_length = 64)]
     pub kind: String,
     /// The case.

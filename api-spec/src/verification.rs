@@ -9,16 +9,16 @@ use uuid::Uuid;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoleLimit {
-    /// `verifier`, `manager`.
+    /// `verifier`, `manager`, `adjudicator`. The first two verify, the last adjudicates.
     pub role: String,
-    /// By how much one decision may raise what is verified.
+    /// By how much one decision may raise what was decided of the case before.
     pub single_fen: i64,
     /// The whole of a case, rescue included.
     pub case_fen: i64,
-    /// Everything verified for one shop within the period; not limited if absent.
+    /// Everything decided for one shop within the period; not limited if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shop_fen: Option<i64>,
-    /// Everything between one verifier and one assessor within the period; not limited if absent.
+    /// Everything that one person decided of one assessor within the period; not limited if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pair_fen: Option<i64>,
     /// The period in days, 1 to 366.

@@ -42,6 +42,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Hotline shown on every customer page (C01).
     pub hotline: String,
+    /// One-time codes to all numbers within an hour: what a flood of them may cost.
+    pub codes_per_hour: u32,
     /// Token that `/metrics` asks for; without one it answers to this machine only.
     pub metrics_token: Option<String>,
     /// Which log lines are written: a level, or levels by target.
@@ -52,6 +54,8 @@ pub struct Config {
 
 /// Bytes that are left free for the database unless a setting says otherwise (B4).
 const HEADROOM: u64 = 64 * 1024 * 1024;
+/// More codes within an hour than any branch sends on its worst day.
+const CODES_PER_HOUR: u32 = 2_000;
 
 /// A router of the operator's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -241,6 +245,7 @@ struct File {
     keys_dir: Option<PathBuf>,
     public_url: Option<String>,
     hotline: Option<String>,
+    codes_per_hour: Option<u32>,
     metrics_token: Option<String>,
     log: Option<String>,
 }
@@ -317,6 +322,13 @@ impl Config {
                 problem: "must be true or false".into(),
             })?,
         };
+        let codes_per_hour = match environment("CHAKAN_CODES_PER_HOUR") {
+            None => file.codes_per_hour,
+            Some(text) => Some(text.parse().map_err(|_| ConfigError::Setting {
+                name: "CHAKAN_CODES_PER_HOUR",
+                problem: format!("{text:?} is not a number of messages"),
+            })?),
+        };
         let log = text("CHAKAN_LOG", file.log).unwrap_or_else(|| "info,actix_server=warn".into());
         let log = log.parse().map_err(|_| ConfigError::Setting {
             name: "CHAKAN_LOG",
@@ -340,11 +352,18 @@ impl Config {
             public_url: text("CHAKAN_PUBLIC_URL", file.public_url)
                 .map(|url| url.trim_end_matches('/').to_owned()),
             hotline: text("CHAKAN_HOTLINE", file.hotline).unwrap_or_else(|| "95500".into()),
+            codes_per_hour: codes_per_hour.unwrap_or(CODES_PER_HOUR),
             metrics_token: text("CHAKAN_METRICS_TOKEN", file.metrics_token),
             log,
             mode,
         };
         config.check()
+    }
+
+    /// What the links in messages begin with: how people outside reach this server.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
     }
 
     /// The prepared roads, if there are any.

@@ -51,6 +51,7 @@ pub mod assessment;
 pub mod negotiation;
 pub mod verification;
 pub mod agreement;
+pub mod settlement;
 pub mod documents;
 pub mod sla;
 pub mod sync;

@@ -7,8 +7,8 @@ use utoipa_actix_web::{AppExt, UtoipaApp, scope, service_config::ServiceConfig};
 
 use crate::{
     agreement, assessment, board, dispatch, documents, draft, error::ApiError, evidence, identity,
-    intake, negotiation, openapi, ops, promise, repair, sla, survey, sync, tariff, verification,
-    webhook,
+    intake, negotiation, openapi, ops, promise, repair, settlement, sla, survey, sync, tariff,
+    verification, webhook,
 };
 
 /// Everything under `/api/v1`. Exactly one scope: two with one prefix would shadow each other.
@@ -27,6 +27,7 @@ fn api(config: &mut ServiceConfig) {
         .configure(negotiation::routes)
         .configure(verification::routes)
         .configure(agreement::routes)
+        .configure(settlement::routes)
         .configure(documents::routes)
         .configure(sla::routes)
         .configure(sync::routes)

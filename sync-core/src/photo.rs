@@ -68,6 +68,10 @@ wire_names! {
         HeicPhoto = "heic_photo",
         /// A video of the scene or the vehicle: kept as it is, never decoded.
         Video = "video",
+        /// Damage that the repair shop found.
+        RepairDamage = "repair_damage",
+        /// The repaired vehicle, from the repair shop.
+        RepairDone = "repair_done",
         /// Anything else.
         Other = "other",
     }

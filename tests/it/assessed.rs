@@ -2,7 +2,10 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
-use server::case_log::{self, Author, NewEvent};
+use server::{
+    auth::policy::Role,
+    case_log::{self, Author, NewEvent},
+};
 use sync_core::{
     edit::{DraftEditor, Writer},
     ids::CaseId,
@@ -62,6 +65,33 @@ impl<'a> Assessed<'a> {
             pen.add_line(id, &fields).unwrap();
         });
         id
+    }
+
+    /// Puts a wheel hub on the sheet that was damaged before: the insurance does not bear it, and the
+    /// customer was told (C26).
+    pub(crate) fn add_uncovered_hub(&mut self) -> Uuid {
+        let (id, vehicle) = (new_id(), self.vehicle);
+        let fields = [
+            ("kind", "replace".into()),
+            ("vehicle_id", vehicle.into()),
+            ("name", "旧轮毂".into()),
+            ("unit_price_fen", 77_700_i64.into()),
+            ("cover", "uncovered".into()),
+            ("reason", "事故前已损坏".into()),
+            ("explained", true.into()),
+        ];
+        self.edit(|pen| {
+            pen.add_line(id, &fields).unwrap();
+        });
+        id
+    }
+
+    /// Freezes the draft, sends it, and lets the customer agree; answers the version.
+    pub(crate) fn agreed(&self) -> Value {
+        let (version, link) = self.send();
+        let code = self.code(&link);
+        let _ = self.agree(&link, &code).expect(200);
+        version
     }
 
     /// Writes to the draft and brings it to the server.
@@ -147,6 +177,26 @@ pub(crate) fn code_in(message: &str) -> String {
 pub(crate) fn submit(app: &TestApp, path: &str, form: &str) -> Reply {
     let request = app.request("POST", path);
     request.header("content-type", "application/x-www-form-urlencoded").bytes(form).send()
+}
+
+/// Puts limits of authority in force: role, by decision, by case.
+pub(crate) fn set_limits(app: &TestApp, rows: &[(&str, i64, i64)]) {
+    let row = |(role, single, case): &(&str, i64, i64)| json!({ "role": role, "single_fen": single, "case_fen": case, "period_days": 30 });
+    let limits: Vec<Value> = rows.iter().map(row).collect();
+    let manager = app.person(Role::Manager);
+    let _ = manager.post("/authority-limits", &json!({ "limits": limits })).expect(201);
+}
+
+/// Verifies a version.
+pub(crate) fn verify(person: &Person, assessed: &Assessed<'_>, version: &Value) -> Reply {
+    let body = json!({ "version_id": version["id"] });
+    person.post(&assessed.path("/verification/verify"), &body)
+}
+
+/// Why it was refused.
+#[track_caller]
+pub(crate) fn reason(reply: Reply) -> String {
+    reply.problem(409, "conflict").facts["reason"].as_str().unwrap().to_owned()
 }
 
 /// Lets something stand in the log that other stories are about.

@@ -4,27 +4,18 @@ use serde_json::{Value, json};
 use server::auth::policy::Role;
 use sync_core::ids::ShopId;
 use tests::{Person, TestApp, each_engine};
+use uuid::Uuid;
 
 use crate::{
     assessed::{Assessed, CUSTOMER},
     field::{new_case, new_id},
+    shops::{choose, shop},
 };
 
 /// A shop of the registry and somebody who works there.
-fn shop(app: &TestApp, licence_no: &str) -> (String, Person) {
-    let id = new_id();
-    let body = json!({
-        "id": id, "name": format!("维修厂{licence_no}"), "address": "文三路1号", "class": "two",
-        "licence_no": licence_no, "licence_valid_until": "2030-12-31",
-        "credit_code": "91350100M000100Y43",
-    });
-    let _ = app.person(Role::Manager).post("/shops", &body).expect(201);
-    (id.to_string(), app.shop_person(ShopId(id)))
-}
-
-fn choose(agent: &Person, case: &str, shop: &str) {
-    let choice = json!({ "shop_id": shop, "free_choice_told": true });
-    let _ = agent.post(&format!("/cases/{case}/shop"), &choice).expect(200);
+fn staffed(app: &TestApp, licence_no: &str) -> (Uuid, Person) {
+    let id = shop(app, licence_no, None);
+    (id, app.shop_person(ShopId(id)))
 }
 
 fn listed(mechanic: &Person) -> Vec<Value> {
@@ -33,24 +24,12 @@ fn listed(mechanic: &Person) -> Vec<Value> {
 }
 
 each_engine!(a_shop_sees_the_approved_lines_of_cases_that_chose_it_and_no_more, |app| {
-    let ((mine, mechanic), (other, rival)) = (shop(&app, "L1"), shop(&app, "L2"));
+    let ((mine, mechanic), (other, rival)) = (staffed(&app, "L1"), staffed(&app, "L2"));
     let mut assessed = Assessed::with_a_bumper(&app);
-    let vehicle = assessed.vehicle;
-    assessed.edit(|pen| {
-        let fields = [
-            ("kind", "replace".into()),
-            ("vehicle_id", vehicle.into()),
-            ("name", "旧轮毂".into()),
-            ("unit_price_fen", 77_700_i64.into()),
-            ("cover", "uncovered".into()),
-            ("reason", "事故前已损坏".into()),
-            ("explained", true.into()),
-        ];
-        pen.add_line(new_id(), &fields).unwrap();
-    });
+    let _ = assessed.add_uncovered_hub();
     let path = format!("/shop/cases/{}", assessed.case);
     let _ = mechanic.get(&path).problem(404, "not_found");
-    choose(&assessed.surveyor, &assessed.case, &mine);
+    choose(&assessed.surveyor, &assessed.case, mine);
 
     let (_, link) = assessed.send();
     let seen = mechanic.get(&path).expect(200).value();
@@ -74,7 +53,7 @@ each_engine!(a_shop_sees_the_approved_lines_of_cases_that_chose_it_and_no_more, 
     assert_eq!(serde_json::to_value(hidden).unwrap(), serde_json::to_value(none).unwrap());
     assert_eq!((listed(&mechanic).len(), listed(&rival).len()), (1, 0));
     app.advance(sync_core::time::Span::minutes(1));
-    choose(&assessed.surveyor, &assessed.case, &other);
+    choose(&assessed.surveyor, &assessed.case, other);
     let _ = mechanic.get(&path).problem(404, "not_found");
     assert_eq!((listed(&mechanic).len(), listed(&rival).len()), (0, 1));
     let _ = rival.get(&path).expect(200);
@@ -86,13 +65,13 @@ each_engine!(a_shop_sees_the_approved_lines_of_cases_that_chose_it_and_no_more, 
 });
 
 each_engine!(a_shop_reads_its_cases_page_by_page_the_latest_choice_first, |app| {
-    let (mine, mechanic) = shop(&app, "L1");
+    let (mine, mechanic) = staffed(&app, "L1");
     let agent = app.person(Role::Intake);
     let mut cases = Vec::new();
     for _ in 0..5 {
         let case = new_case(&app);
         app.advance(sync_core::time::Span::seconds(1));
-        choose(&agent, &case, &mine);
+        choose(&agent, &case, mine);
         cases.insert(0, json!(case));
     }
     let (mut seen, mut path) = (Vec::new(), "/shop/cases?limit=2".to_owned());

@@ -16,7 +16,7 @@ use tests::{Engine, TestApp, binary::repository};
 use crate::{
     assessed::{Assessed, CUSTOMER, code_in},
     field::Scene,
-    shop_link,
+    shops,
 };
 
 /// A browser with one page.
@@ -195,9 +195,9 @@ fn a_shop_reads_what_it_may_repair_on_a_narrow_phone() {
     let Some(mut browser) = Browser::start(&app) else { return };
     let mut assessed = Assessed::with_a_bumper(&app);
     assessed.add_part("右前大灯总成（带自适应远近光、日间行车灯和转向辅助照明）", 123_456_789);
-    let shop = shop_link::shop(&app, "L1", "13588110022");
-    shop_link::choose(&assessed.surveyor, &assessed.case, shop);
-    let (_, page) = shop_link::send(&app, &assessed.surveyor, &assessed.case);
+    let shop = shops::shop(&app, "L1", Some(shops::SHOP));
+    shops::choose(&assessed.surveyor, &assessed.case, shop);
+    let (_, page) = shops::send(&app, &assessed.surveyor, &assessed.case);
     browser.open(&page);
     assert!(browser.look("shop-before").contains("目前没有已确认的项目"));
     let (_, link) = assessed.send();

@@ -1,5 +1,6 @@
 //! Journeys over real HTTP, and guards.
 
+mod adjudication;
 mod agreement;
 mod assessed;
 mod assessment;
@@ -29,9 +30,12 @@ mod negotiation;
 mod openapi;
 mod privacy;
 mod proxy;
+mod races;
 mod repair;
 mod router;
 mod shop_link;
+mod shop_photos;
+mod shops;
 mod sla;
 mod survey;
 mod sync_commands;

@@ -121,11 +121,11 @@ fn capabilities_use_each_other_only_to_the_left() {
 /// Tables that other capabilities read inside their own queries, because a join is the only sound way
 /// to ask: who may see a case, and who somebody is.
 const READ_BY_OTHERS: &[(&str, &[&str])] = &[
-    ("branches", &["case_log", "promise", "intake", "dispatch", "draft", "sla", "board"]),
+    ("branches", &["case_log", "promise", "intake", "repair", "dispatch", "draft", "sla", "board"]),
     ("people", &["dispatch", "board"]),
-    ("cases", &["case_log", "dispatch", "draft", "board"]),
+    ("cases", &["case_log", "repair", "dispatch", "draft", "board"]),
     ("case_events", &["board"]),
-    ("case_people", &["intake", "board"]),
+    ("case_people", &["intake", "repair", "board"]),
 ];
 
 #[test]

@@ -3,42 +3,23 @@
 use serde_json::{Value, json};
 use server::auth::policy::Role;
 use sync_core::time::Span;
-use tests::{Person, Reply, TestApp, each_engine};
+use tests::{Person, TestApp, each_engine};
 
-use crate::assessed::{Assessed, open};
+use crate::assessed::{Assessed, open, reason, set_limits, verify};
 
 fn agreed(app: &TestApp) -> (Assessed<'_>, Value) {
     let assessed = Assessed::with_a_bumper(app);
-    let version = agree(&assessed);
+    let version = assessed.agreed();
     (assessed, version)
 }
 
-fn agree(assessed: &Assessed<'_>) -> Value {
-    let (version, link) = assessed.send();
-    let code = assessed.code(&link);
-    let _ = assessed.agree(&link, &code).expect(200);
-    version
-}
-
-fn set_limits(app: &TestApp, single: i64, case: i64) {
-    let manager = app.person(Role::Manager);
-    let row = |role: &str, single: i64, case: i64| json!({ "role": role, "single_fen": single, "case_fen": case, "period_days": 30 });
-    let limits = [row("verifier", single, case), row("manager", 100_000_000, 100_000_000)];
-    let _ = manager.post("/authority-limits", &json!({ "limits": limits })).expect(201);
-}
-
-fn verify(person: &Person, assessed: &Assessed<'_>, version: &Value) -> Reply {
-    let body = json!({ "version_id": version["id"] });
-    person.post(&assessed.path("/verification/verify"), &body)
-}
-
-fn reason(reply: Reply) -> String {
-    reply.problem(409, "conflict").facts["reason"].as_str().unwrap().to_owned()
+fn limited(app: &TestApp, single: i64, case: i64) {
+    set_limits(app, &[("verifier", single, case), ("manager", 100_000_000, 100_000_000)]);
 }
 
 each_engine!(an_agreed_version_waits_until_somebody_else_verifies_exactly_it, |app| {
     let (assessed, version) = agreed(&app);
-    set_limits(&app, 1_000_000, 1_000_000);
+    limited(&app, 1_000_000, 1_000_000);
     let verifier = app.person(Role::Verifier);
     let queue = verifier.get("/verification-queue").expect(200).value();
     assert_eq!(queue["items"][0]["version_id"], version["id"]);
@@ -71,8 +52,8 @@ each_engine!(nobody_verifies_what_they_assessed_in_any_role_or_name, |app| {
     tablet.edit(app.now()).unwrap().set_rate("parts_management_bp", 500_i64).unwrap();
     let _ = both.post(&assessed.path("/draft/sync"), &tablet.next_request()).expect(200);
     assessed.edit(|_| {});
-    let version = agree(&assessed);
-    set_limits(&app, 1_000_000, 1_000_000);
+    let version = assessed.agreed();
+    limited(&app, 1_000_000, 1_000_000);
     assert_eq!(reason(verify(&both, &assessed, &version)), "assessed_this_case");
 
     let verifier = app.person(Role::Verifier);
@@ -93,7 +74,7 @@ each_engine!(amounts_above_the_limit_need_somebody_with_more_authority, |app| {
     let (assessed, version) = agreed(&app);
     let verifier = app.person(Role::Verifier);
     assert_eq!(reason(verify(&verifier, &assessed, &version)), "no_authority");
-    set_limits(&app, 140_949, 1_000_000);
+    limited(&app, 140_949, 1_000_000);
     let problem = verify(&verifier, &assessed, &version).problem(409, "conflict");
     assert_eq!(problem.facts["reason"], "above_single_limit");
     assert_eq!(problem.facts["limit_fen"], 140_949);
@@ -110,7 +91,7 @@ each_engine!(amounts_above_the_limit_need_somebody_with_more_authority, |app| {
 
 each_engine!(a_returned_version_is_answered_or_replaced_and_agreed_on_again, |app| {
     let (mut assessed, version) = agreed(&app);
-    set_limits(&app, 1_000_000, 1_000_000);
+    limited(&app, 1_000_000, 1_000_000);
     let verifier = app.person(Role::Verifier);
     let whole =
         verifier.get(&assessed.path(&format!("/versions/{}", version["id"].as_str().unwrap())));
@@ -151,7 +132,7 @@ each_engine!(a_returned_version_is_answered_or_replaced_and_agreed_on_again, |ap
 
 each_engine!(racing_verifiers_make_one_decision, |app| {
     let (assessed, version) = agreed(&app);
-    set_limits(&app, 1_000_000, 1_000_000);
+    limited(&app, 1_000_000, 1_000_000);
     let people: Vec<Person> = (0..6).map(|_| app.person(Role::Verifier)).collect();
     let done: usize = std::thread::scope(|scope| {
         let tries: Vec<_> = people

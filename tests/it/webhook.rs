@@ -14,11 +14,11 @@ use server::{
 };
 use sync_core::{ids::ShopId, time::Span};
 use tests::{Engine, Person, Received, Receiver, START, TestApp, TestClock};
-use uuid::Uuid;
 
 use crate::{
     assessed::{Assessed, CUSTOMER},
     field::{new_case, new_id},
+    shops::{choose, shop},
 };
 
 /// Runs a story on both engines, on servers that may call this machine.
@@ -29,22 +29,6 @@ fn each(story: fn(&TestApp)) {
             story(&app);
         }
     }
-}
-
-fn shop(app: &TestApp, licence_no: &str) -> Uuid {
-    let id = new_id();
-    let body = json!({
-        "id": id, "name": format!("维修厂{licence_no}"), "address": "文三路1号", "class": "two",
-        "licence_no": licence_no, "licence_valid_until": "2030-12-31",
-        "credit_code": "91350100M000100Y43",
-    });
-    let _ = app.person(Role::Manager).post("/shops", &body).expect(201);
-    id
-}
-
-fn choose(person: &Person, case: &str, shop: Uuid) {
-    let choice = json!({ "shop_id": shop, "free_choice_told": true });
-    let _ = person.post(&format!("/cases/{case}/shop"), &choice).expect(200);
 }
 
 fn progress(mechanic: &Person, case: &str, stage: &str) {
@@ -83,7 +67,7 @@ fn is_signed(message: &Received, secret: &str) -> bool {
 fn a_shop_is_told_of_its_own_cases_in_order_signed_and_without_whom_they_concern() {
     each(|app| {
         let admin = app.person(Role::Admin);
-        let (ours, theirs) = (shop(app, "L1"), shop(app, "L2"));
+        let (ours, theirs) = (shop(app, "L1", None), shop(app, "L2", None));
         let receiver = Receiver::start();
         let wanted = json!({ "audience": "shop", "shop_id": ours, "url": receiver.url() });
         let id = register(&admin, &wanted);
@@ -146,7 +130,7 @@ fn a_shop_is_told_of_its_own_cases_in_order_signed_and_without_whom_they_concern
 fn what_is_not_taken_comes_again_and_nothing_of_the_case_overtakes_it() {
     each(|app| {
         let admin = app.person(Role::Admin);
-        let ours = shop(app, "L1");
+        let ours = shop(app, "L1", None);
         let receiver = Receiver::start();
         let wanted = json!({ "audience": "shop", "shop_id": ours, "url": receiver.url() });
         let id = register(&admin, &wanted);
@@ -230,7 +214,7 @@ fn what_is_not_taken_comes_again_and_nothing_of_the_case_overtakes_it() {
 fn a_node_that_dies_while_it_sends_leaves_it_to_the_next_one() {
     each(|app| {
         let admin = app.person(Role::Admin);
-        let ours = shop(app, "L1");
+        let ours = shop(app, "L1", None);
         let receiver = Receiver::start();
         let wanted = json!({ "audience": "shop", "shop_id": ours, "url": receiver.url() });
         let _ = register(&admin, &wanted);
@@ -287,7 +271,7 @@ fn the_core_system_hears_every_event_of_its_branch_and_of_no_other() {
         let cases: std::collections::BTreeSet<_> = told(&receiver).into_iter().collect();
         assert!(cases.iter().all(|(case, _)| *case == assessed.case), "{cases:?}");
         // What happens to an earlier case from now on is told.
-        choose(&app.person(Role::Intake), &before, shop(app, "L1"));
+        choose(&app.person(Role::Intake), &before, shop(app, "L1", None));
         app.run_due_jobs();
         assert_eq!(steps(&receiver, &before), ["shop_chosen"]);
     });
@@ -296,7 +280,7 @@ fn the_core_system_hears_every_event_of_its_branch_and_of_no_other() {
 #[test]
 fn only_administrators_register_and_only_public_addresses() {
     let app = TestApp::start(Engine::Sqlite).unwrap();
-    let (admin, ours) = (app.person(Role::Admin), shop(&app, "L1"));
+    let (admin, ours) = (app.person(Role::Admin), shop(&app, "L1", None));
     let hook = |url: &str| json!({ "audience": "shop", "shop_id": ours, "url": url });
     for (url, code) in [
         ("http://hooks.example.cn/", "not_https"),

@@ -495,6 +495,14 @@ impl Node {
         Person { app: server.app.clone(), client, ..person.clone() }
     }
 
+    /// A request without a token to this server.
+    ///
+    /// # Panics
+    /// Never while it runs.
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        Client::new(self.address(), self.faults.clone()).request(method, path)
+    }
+
     /// Where it listens.
     ///
     /// # Panics

@@ -100,17 +100,20 @@ fn agent(
 
 /// What the customer bears is explained to them before they are asked to agree (C26).
 fn told(version: &Version) -> Result<(), ApiError> {
-    let sheet = version.read()?.sheet;
-    let lines = sheet.vehicles.iter().flat_map(|vehicle| &vehicle.lines);
-    let open: Vec<String> = lines
-        .filter(|line| line.cover != Cover::Covered && !line.explained)
-        .map(|line| format!("lines/{}/explained", line.id))
-        .collect();
+    let open = unexplained(version)?;
     if open.is_empty() {
         Ok(())
     } else {
         Err(ApiError::new(Code::Conflict).fact("reason", "not_explained").fact("paths", open))
     }
+}
+
+/// Lines of a version that the customer bears and was not told of, as paths of the draft.
+pub(super) fn unexplained(version: &Version) -> Result<Vec<String>, ApiError> {
+    let sheet = version.read()?.sheet;
+    let lines = sheet.vehicles.iter().flat_map(|vehicle| &vehicle.lines);
+    let open = lines.filter(|line| line.cover != Cover::Covered && !line.explained);
+    Ok(open.map(|line| format!("lines/{}/explained", line.id)).collect())
 }
 
 fn mobile(text: &str) -> Result<String, ApiError> {
@@ -197,8 +200,7 @@ fn send(
     link: &LinkRow,
     token: &str,
 ) -> Result<(), ApiError> {
-    let base = app.config.public_url.clone();
-    let base = base.unwrap_or_else(|| format!("http://{}", app.config.listen));
+    let base = app.config.base_url();
     let text = format!(
         "您的车辆定损单（报案号{}，第{}版）请查看并确认：{base}/a/{token} 72小时内有效。查勘定损员{}{}，服务热线{}。",
         case.report_no,

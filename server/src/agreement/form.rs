@@ -54,6 +54,8 @@ pub struct Reader {
     pub token: String,
     /// As asked for, or as the browser prefers.
     pub lang: Lang,
+    /// Whether a form led back here.
+    pub done: bool,
 }
 
 impl FromRequest for Reader {
@@ -65,6 +67,7 @@ impl FromRequest for Reader {
         let asked = request.query_string().split('&').find_map(|pair| pair.strip_prefix("lang="));
         let accept = request.headers().get(header::ACCEPT_LANGUAGE);
         let accept = accept.and_then(|value| value.to_str().ok());
-        std::future::ready(Ok(Self { token, lang: Lang::choose(asked, accept) }))
+        let done = request.query_string().split('&').any(|pair| pair == "done=1");
+        std::future::ready(Ok(Self { token, lang: Lang::choose(asked, accept), done }))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The customer reads the frozen sheet on the phone and signs; the phone signs what was agreed with its
 //! own key. That is a proposal: when it arrives, the server confirms it, or keeps it as void with the
-//! reason, for everybody to see. A signed hash that is not the version's is never taken for the version.
+//! reason, for everybody to see. It comes by itself or in the phone's outbox. A signed hash that is not the version's is never taken for the version.
 
 use actix_web::{HttpResponse, post, web};
 use api_spec::{
@@ -19,6 +19,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use super::{
+    api::unexplained,
     drawing, record,
     rules::{self, OfflineFacts},
     store::{self, OfflineRow},
@@ -61,7 +62,8 @@ pub fn signed_text(
 /// Bring an agreement that was given on the phone without signal
 ///
 /// `confirmed`, or `void` with the reason: `not_on_record` (no such version, or another hash),
-/// `newer_version`, `already_agreed`, `not_now`. Either way it is kept. The phone signs
+/// `newer_version`, `already_agreed`, `not_explained` (a line that the customer bears and was not told
+/// of, C26), `not_now`. Either way it is kept. The phone signs
 /// `chakan-agree:<id>:<case>:<version>:<sheet sha256>:<signed_at ms>:<sha256 of drawing>` with its
 /// enrolled key.
 #[utoipa::path(operation_id = "deliver_agreement", tags = ["agreement", "command"], params(("id" = uuid::Uuid, Path, description = "case")), request_body = OfflineAgreementRequest, responses((status = 200, description = "confirmed or void", body = OfflineAgreementResponse)))]
@@ -72,27 +74,74 @@ pub async fn deliver_agreement(
     id: IdPath<CaseId>,
     command: Command<OfflineAgreementRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let device = actor.device.ok_or_else(|| {
-        ApiError::new(Code::Forbidden).detail("from an enrolled device only: its key signs")
-    });
     let (actor, case_id, inner) = (actor.into_actor(), id.0, app.clone());
     let asker = actor.clone();
     app.db.read(move |conn| case_log::see(conn, &asker, case_id).map(|_| ())).await?;
-    let device = device?;
-    let checked = check(&command.value, case_id)?;
+    device_of(&actor)?;
+    let offered = check(&command.value, case_id)?;
     idempotency::once(&app, actor.person.to_string(), command.key, move |conn| {
-        let seen = case_log::see(conn, &actor, case_id)?;
-        // Late work of somebody who has been relieved since still lands.
-        if seen.facts.tasked == Tasked::Never {
-            assessment::must_work_on(&actor, &seen)?;
-        }
-        let row = deliver(conn, &inner, &actor, device, case_id, &checked)?;
-        Reply::ok(&response(&row))
+        Reply::ok(&response(&take(conn, &inner, &actor, &offered)?))
     })
     .await
 }
 
-struct Checked {
+/// Agreements come from an enrolled device only: its key signs.
+fn device_of(actor: &Actor) -> Result<DeviceId, ApiError> {
+    actor.device.ok_or_else(|| {
+        ApiError::new(Code::Forbidden).detail("from an enrolled device only: its key signs")
+    })
+}
+
+/// Takes an agreement from whoever is or was sent to the case, or assesses it.
+fn take(
+    conn: &mut Conn,
+    app: &App,
+    actor: &Actor,
+    offered: &Offered,
+) -> Result<OfflineRow, ApiError> {
+    let seen = case_log::see(conn, actor, offered.case_id)?;
+    // Late work of somebody who has been relieved since still lands.
+    if seen.facts.tasked == Tasked::Never {
+        assessment::must_work_on(actor, &seen)?;
+    }
+    deliver(conn, app, actor, device_of(actor)?, offered)
+}
+
+/// What became of an agreement that an outbox brought.
+#[derive(Debug)]
+pub enum Delivered {
+    /// It is a fact now, or was before.
+    Confirmed,
+    /// It is kept as void: what the surveyor has to tell the customer.
+    Void(ApiError),
+}
+
+/// Takes an agreement as a command of the phone's outbox. A void one is an answer, not an error: it is
+/// kept, and the problem says why it does not hold.
+///
+/// # Errors
+/// Those of the operation `deliver_agreement`.
+pub fn deliver_command(
+    conn: &mut Conn,
+    app: &App,
+    actor: &Actor,
+    offered: &Offered,
+) -> Result<Delivered, ApiError> {
+    let row = take(conn, app, actor, offered)?;
+    Ok(match row.void_reason {
+        None => Delivered::Confirmed,
+        Some(reason) => Delivered::Void(
+            ApiError::new(Code::Conflict)
+                .detail(format!("the agreement is kept as void: {reason}"))
+                .fact("reason", reason),
+        ),
+    })
+}
+
+/// An agreement that can be read; whether its signature holds is looked at when it is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    case_id: CaseId,
     id: Uuid,
     version_id: VersionId,
     sheet_sha256: ContentHash,
@@ -103,7 +152,19 @@ struct Checked {
     text: String,
 }
 
-fn check(request: &OfflineAgreementRequest, case_id: CaseId) -> Result<Checked, ApiError> {
+impl Offered {
+    /// The case that it is about.
+    #[must_use]
+    pub fn case(&self) -> CaseId {
+        self.case_id
+    }
+}
+
+/// Reads an agreement.
+///
+/// # Errors
+/// `invalid_fields`.
+pub fn check(request: &OfflineAgreementRequest, case_id: CaseId) -> Result<Offered, ApiError> {
     let mut fields = Fields::default();
     let refused = |field: &str, code: &str, allowed: &str| FieldError::new(field, code, allowed);
     let hash = request
@@ -134,7 +195,8 @@ fn check(request: &OfflineAgreementRequest, case_id: CaseId) -> Result<Checked, 
                 device_at,
                 &drawn,
             );
-            Ok(Checked {
+            Ok(Offered {
+                case_id,
                 id: request.id,
                 version_id,
                 sheet_sha256: hash,
@@ -154,9 +216,9 @@ fn deliver(
     app: &App,
     actor: &Actor,
     device: DeviceId,
-    case_id: CaseId,
-    checked: &Checked,
+    checked: &Offered,
 ) -> Result<OfflineRow, ApiError> {
+    let case_id = checked.case_id;
     if let Some(known) = store::find_offline(conn, checked.id)? {
         return if known.case_id.0 == case_id && known.person_id.0 == actor.person {
             Ok(known)
@@ -185,6 +247,10 @@ fn deliver(
             .is_some_and(|version| version.sheet_sha256 == checked.sheet_sha256.0),
         newest_version: assessment::newest_number(conn, case_id)?,
         agreed: store::agreed_at(conn, checked.version_id)?.is_some(),
+        explained: match &version {
+            Some(version) => unexplained(version)?.is_empty(),
+            None => true,
+        },
     };
     let mut row = OfflineRow {
         id: Id(checked.id),

@@ -68,7 +68,8 @@ fn send_code(
     let recipient = app.auth.secret.derive("agreement_recipient", number.as_bytes());
     let to_number = store::list_codes_to(conn, &recipient, now - rules::DAY)?;
     let in_hour = store::count_codes(conn, now - rules::HOUR)?;
-    if let Err(Wait(span)) = rules::may_send_code(&to_number, in_hour, now) {
+    let most = app.config.codes_per_hour;
+    if let Err(Wait(span)) = rules::may_send_code(&to_number, in_hour, most.into(), now) {
         metrics::counter!("chakan_agreement_codes_refused_total").increment(1);
         let done = Done::shown(situation, Some(Notice::TooManyCodes));
         return Ok(Done { retry_after_s: Some(span.0.max(0) / 1_000 + 1), ..done });

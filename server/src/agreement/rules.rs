@@ -15,8 +15,6 @@ pub const CODE_TRIES: i64 = 5;
 pub const CODES_PER_NUMBER: usize = 5;
 /// Links to one number within [`DAY`].
 pub const LINKS_PER_NUMBER: i64 = 10;
-/// Codes to all numbers within [`HOUR`]: what a flood may cost.
-pub const CODES_PER_HOUR: i64 = 2_000;
 /// Objections through one link.
 pub const OBJECTIONS_PER_LINK: i64 = 5;
 /// The window of the limits for one number.
@@ -178,17 +176,22 @@ pub fn may_send_link(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait(pub Span);
 
-/// Whether another code may be sent, given the codes to this number within [`DAY`] and the number of
-/// all codes within [`HOUR`].
+/// Whether another code may be sent, given the codes to this number within [`DAY`], the number of all
+/// codes within [`HOUR`], and how many of those there may be.
 ///
 /// # Errors
 /// How long to wait.
-pub fn may_send_code(to_number: &[Instant], in_hour: i64, now: Instant) -> Result<(), Wait> {
+pub fn may_send_code(
+    to_number: &[Instant],
+    in_hour: i64,
+    most_in_hour: i64,
+    now: Instant,
+) -> Result<(), Wait> {
     if to_number.len() >= CODES_PER_NUMBER {
         let oldest = to_number.iter().min().copied().unwrap_or(now);
         return Err(Wait((oldest + DAY).since(now)));
     }
-    if in_hour >= CODES_PER_HOUR {
+    if in_hour >= most_in_hour {
         return Err(Wait(Span::minutes(10)));
     }
     Ok(())
@@ -302,6 +305,8 @@ pub struct OfflineFacts {
     pub newest_version: i64,
     /// Whether the version is agreed on already.
     pub agreed: bool,
+    /// Whether the customer was told of every line that they bear (C26).
+    pub explained: bool,
 }
 
 /// Why an agreement that was given without signal is void.
@@ -313,6 +318,8 @@ pub enum OfflineVoid {
     NewerVersion,
     /// It was agreed on another way meanwhile.
     AlreadyAgreed,
+    /// The customer was not told of a line that they bear (C26).
+    NotExplained,
 }
 
 impl OfflineVoid {
@@ -322,6 +329,7 @@ impl OfflineVoid {
             Self::NotOnRecord => "not_on_record",
             Self::NewerVersion => "newer_version",
             Self::AlreadyAgreed => "already_agreed",
+            Self::NotExplained => "not_explained",
         }
     }
 }
@@ -336,6 +344,7 @@ pub fn judge_offline(facts: &OfflineFacts) -> Result<(), OfflineVoid> {
         None => Err(OfflineVoid::NotOnRecord),
         Some(version) if version < facts.newest_version => Err(OfflineVoid::NewerVersion),
         Some(_) if facts.agreed => Err(OfflineVoid::AlreadyAgreed),
+        Some(_) if !facts.explained => Err(OfflineVoid::NotExplained),
         Some(_) => Ok(()),
     }
 }
@@ -359,7 +368,16 @@ mod tests {
 
     #[test]
     fn an_agreement_without_signal_holds_for_the_very_bytes_of_the_newest_version() {
-        use OfflineVoid::{AlreadyAgreed, NewerVersion, NotOnRecord};
+        use OfflineVoid::{AlreadyAgreed, NewerVersion, NotExplained, NotOnRecord};
+        let facts = OfflineFacts {
+            version: Some(2),
+            same_bytes: true,
+            newest_version: 2,
+            agreed: false,
+            explained: false,
+        };
+        assert_eq!(judge_offline(&facts), Err(NotExplained));
+        let told = OfflineFacts { explained: true, ..facts };
         for (version, same_bytes, newest_version, agreed, expected) in [
             (Some(2), true, 2, false, Ok(())),
             (Some(2), false, 2, false, Err(NotOnRecord)),
@@ -368,7 +386,7 @@ mod tests {
             (Some(1), false, 2, true, Err(NotOnRecord)),
             (Some(2), true, 2, true, Err(AlreadyAgreed)),
         ] {
-            let facts = OfflineFacts { version, same_bytes, newest_version, agreed };
+            let facts = OfflineFacts { version, same_bytes, newest_version, agreed, ..told };
             assert_eq!(judge_offline(&facts), expected, "{facts:?}");
         }
     }
@@ -447,7 +465,7 @@ mod tests {
             (hours_ago(&[1, 2, 3, 23, 5]), 0, Err(Wait(Span::hours(1)))),
             (vec![], 2_000, Err(Wait(Span::minutes(10)))),
         ] {
-            assert_eq!(may_send_code(&sent, in_hour, T), expected, "{sent:?}");
+            assert_eq!(may_send_code(&sent, in_hour, 2_000, T), expected, "{sent:?}");
         }
     }
 

@@ -212,6 +212,7 @@ operations! {
     RequestSupplement              "request_supplement"           Roles(&[Shop]);
     GetRepair                      "get_repair"                   Roles(&[Shop]);
     ListSupplements                "list_supplements"             Roles(CASE_READERS);
+    ListOpenSupplements            "list_open_supplements"        Roles(&[Surveyor, Assessor, Manager]);
     AnswerSupplement               "answer_supplement"            Roles(FIELD);
     CreateShopLink                 "create_shop_link"             Roles(&[Intake, Dispatcher, Surveyor, Assessor, Manager]);
     ListShopLinks                  "list_shop_links"              Roles(CASE_READERS);
@@ -298,6 +299,7 @@ operations! {
     ListDamaged                    "list_damaged"                 Roles(&[Manager, Admin]);
     GetManifest                    "get_manifest"                 Roles(CASE_READERS);
     ExportEvidence                 "export_evidence"              Roles(&[Verifier, Adjudicator, Complaints, Manager, Admin]);
+    SendShopPhoto                  "send_shop_photo"              Roles(&[Shop]);
     TusOptions                     "tus_options"                  Public;
     CreateUpload                   "create_upload"                Roles(FIELD);
     GetUpload                      "get_upload"                   Roles(FIELD);
@@ -354,6 +356,9 @@ operations! {
     RequestCode                    "request_code"                 Public;
     AgreeSheet                     "agree_sheet"                  Public;
     ObjectSheet                    "object_sheet"                 Public;
+    // settlement
+    AdjudicateClaim                "adjudicate_claim"             Roles(&[Adjudicator]);
+    GetAdjudication                "get_adjudication"             Roles(CASE_READERS);
     // sla
     ListAlarms                     "list_alarms"                  Roles(&[Dispatcher, Manager, Admin]);
     ListLimits                     "list_limits"                  Roles(CASE_READERS);
@@ -371,6 +376,8 @@ operations! {
     ListShopCases                  "list_shop_cases"              Roles(&[Shop]);
     GetShopCase                    "get_shop_case"                Roles(&[Shop]);
     ShowShopCase                   "show_shop_case"               Public;
+    AskByShopLink                  "ask_by_shop_link"             Public;
+    TellByShopLink                 "tell_by_shop_link"            Public;
     ShowProgress                   "show_progress"                Public;
     GetFigures                     "get_figures"                  Roles(&[Manager, Admin]);
     GetFiguresTable                "get_figures_table"            Roles(&[Manager, Admin]);

@@ -1,18 +1,21 @@
-//! Views across the capabilities, one for each audience. It reads and writes nothing.
+//! Views across the capabilities, one for each audience. It keeps nothing.
 //!
 //! The office sees its open cases by nearest limit, with who could be there in time, and watches a stream of changes, which one task per node takes from the change feed.
 //!
 //! A repair shop sees the cases whose customers chose it: status, plate, vehicle and the approved
 //! lines. It sees no name, phone, place, and nothing of what the insurance does not bear. Any other
 //! case is answered as if it did not exist. Behind links there are two pages: the same for a shop without
-//! an account, and for the customer how far the case is.
+//! an account, who there tells of the repair and asks for supplements, and for the customer how far the
+//! case is.
 
 mod api;
 mod figures;
+mod multipart;
 mod pages;
 mod proof;
 mod queue;
 mod rules;
+mod shop_form;
 mod status;
 mod store;
 mod stream;
@@ -87,5 +90,9 @@ pub fn routes(config: &mut ServiceConfig) {
 
 /// Registers the pages behind links.
 pub fn pages(config: &mut ServiceConfig) {
-    config.service(pages::show_shop_case).service(pages::show_progress);
+    config
+        .service(pages::show_shop_case)
+        .service(shop_form::ask_by_shop_link)
+        .service(shop_form::tell_by_shop_link)
+        .service(pages::show_progress);
 }

@@ -2,7 +2,11 @@
 //! nothing; the token in the path is the whole authority.
 
 use actix_web::{HttpResponse, get, web};
-use api_spec::board::{ApprovedLine, ShopCaseResponse};
+use api_spec::{
+    board::{ApprovedLine, ShopCaseResponse},
+    problem::Code,
+    repair::RepairResponse,
+};
 use maud::{Markup, html};
 use sync_core::{money::Fen, time::Instant};
 
@@ -10,7 +14,7 @@ use super::{
     api::shop_case,
     rules::status::{Audience, steps},
     shop_steps,
-    words::step_text,
+    words::{stage_text, step_text},
 };
 use crate::{
     agreement::{self, Reader},
@@ -31,6 +35,11 @@ type Steps = Vec<(&'static str, Instant)>;
 #[utoipa::path(operation_id = "show_shop_case", tag = "board", params(("token" = String, Path, description = "from the message"), ("lang" = Option<String>, Query, description = "`zh-CN` or `en`; by Accept-Language if absent")), responses((status = 200, description = "the case", content_type = "text/html", body = String), (status = 404, description = "no such link", content_type = "text/html", body = String)))]
 #[get("/s/{token}")]
 pub async fn show_shop_case(app: web::Data<App>, reader: Reader) -> HttpResponse {
+    shop(&app, &reader, None).await
+}
+
+/// The page of a shop's link, with what was wrong with a form that came through it.
+pub(super) async fn shop(app: &App, reader: &Reader, wrong: Option<Code>) -> HttpResponse {
     let (token, now) = (reader.token.clone(), app.now());
     let read = move |conn: &mut Conn| {
         let Some((case_id, shop)) = repair::find_by_link(conn, &token, now)? else {
@@ -39,16 +48,112 @@ pub async fn show_shop_case(app: web::Data<App>, reader: Reader) -> HttpResponse
         let case = shop_case(conn, shop, case_id)?;
         let told = shop_steps(conn, case_id, shop)?;
         let steps: Steps = told.into_iter().map(|step| (step.step, step.at)).collect();
-        Ok(Some((case, steps)))
+        Ok(Some((case, steps, repair::work_of(conn, case_id, shop)?)))
     };
     match app.db.read(read).await {
-        Err(error) => agreement::broken(&app, &reader, &error),
-        Ok(None) => agreement::led_nowhere(&app, &reader),
-        Ok(Some((case, steps))) => {
+        Err(error) => agreement::broken(app, reader, &error),
+        Ok(None) => agreement::led_nowhere(app, reader),
+        Ok(Some((case, steps, work))) => {
             let lang = reader.lang;
             let switch = format!("/s/{}?lang={}", reader.token, lang.other().tag());
-            let body = shop_page(&case, &steps, lang);
-            agreement::framed(&app, &reader, shop_title(lang), &switch, body)
+            let body = html! {
+                @if let Some(code) = wrong {
+                    p.note.bad role="status" { (form_fault(code, lang)) }
+                } @else if reader.done {
+                    p.note role="status" { (lang.pick("已提交。", "Sent.")) }
+                }
+                (shop_page(&case, &steps, lang))
+                (supplements(&work, lang))
+                (forms(&reader.token, lang))
+            };
+            agreement::framed(app, reader, shop_title(lang), &switch, body)
+        }
+    }
+}
+
+fn form_fault(code: Code, lang: Lang) -> &'static str {
+    match code {
+        Code::TooLarge => lang.pick("文件过大。", "The files are too large."),
+        Code::UnsupportedMediaType => {
+            lang.pick("照片格式不支持。", "A file is not a picture that we take.")
+        }
+        Code::Conflict => lang.pick("已达到数量上限。", "There are too many already."),
+        Code::TooSlow => lang.pick("上传过慢，请重试。", "It came too slowly. Try again."),
+        _ => lang.pick(
+            "请填写说明或选择进度，照片最多6张。",
+            "Say what was found, or choose a step; at most 6 photos.",
+        ),
+    }
+}
+
+/// What became of the shop's requests.
+fn supplements(work: &RepairResponse, lang: Lang) -> Markup {
+    html! {
+        @if !work.supplements.is_empty() {
+            section {
+                h2 { (lang.pick("增补申请", "Requests for supplements")) }
+                dl {
+                    @for request in &work.supplements {
+                        dt { (request.words) }
+                        dd {
+                            (state_text(&request.state, lang))
+                            @if let Some(answer) = &request.answer { ": " (answer) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn state_text(state: &str, lang: Lang) -> &str {
+    match state {
+        "open" => lang.pick("待答复", "Waits for an answer"),
+        "accepted" => lang.pick("已同意", "Accepted"),
+        "refused" => lang.pick("未同意", "Not accepted"),
+        other => other,
+    }
+}
+
+/// The forms work without any script, and by keyboard.
+fn forms(token: &str, lang: Lang) -> Markup {
+    let to = |what: &str| format!("/s/{token}/{what}?lang={}", lang.tag());
+    let photos = html! {
+        label {
+            (lang.pick("照片（最多6张）", "Photos (at most 6)"))
+            input type="file" name="photos" accept="image/*" multiple;
+        }
+    };
+    html! {
+        section {
+            h2 { (lang.pick("申请增补", "Ask for a supplement")) }
+            form method="post" action=(to("supplements")) enctype="multipart/form-data" {
+                label {
+                    (lang.pick("新发现的损失", "What was found"))
+                    textarea name="words" required maxlength="1000" rows="3" {}
+                }
+                (photos)
+                button type="submit" { (lang.pick("提交申请", "Ask")) }
+            }
+        }
+        section {
+            h2 { (lang.pick("报告维修进度", "Tell how far the repair is")) }
+            form method="post" action=(to("progress")) enctype="multipart/form-data" {
+                label {
+                    (lang.pick("进度", "Step"))
+                    select name="stage" {
+                        @for stage in repair::STAGES {
+                            option value=(stage) { (stage_text(stage, lang)) }
+                        }
+                    }
+                }
+                label {
+                    (lang.pick("说明（可不填）", "Remark (optional)"))
+                    textarea name="words" maxlength="500" rows="2" {}
+                }
+                (photos)
+                button type="submit" { (lang.pick("提交进度", "Tell")) }
+            }
         }
     }
 }

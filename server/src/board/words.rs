@@ -27,10 +27,28 @@ const STEPS: &[(&str, &str, &str)] = &[
     ("supplement_requested", "已申请增补", "A supplement was asked for"),
     ("supplement_answered", "增补申请已答复", "The supplement was answered"),
     ("documents_complete", "索赔材料齐全", "The documents are complete"),
+    ("adjudicated", "赔付金额已核定", "What is paid is decided"),
+    ("payment_agreed", "已达成赔付协议", "The payment is agreed"),
     ("paid", "已支付赔款", "Paid"),
     ("closed", "已结案", "Closed"),
     ("reopened", "案件已重开", "Reopened"),
 ];
+
+const STAGES: &[(&str, &str, &str)] = &[
+    ("received", "已接车", "The vehicle is here"),
+    ("dismantled", "已拆检", "Taken apart"),
+    ("parts_ordered", "配件已订购", "Parts are ordered"),
+    ("parts_arrived", "配件已到货", "Parts have arrived"),
+    ("repairing", "维修中", "Under repair"),
+    ("completed", "维修完成", "The repair is finished"),
+    ("delivered", "已交车", "Handed over"),
+];
+
+/// A stage of the repair in words.
+pub(super) fn stage_text(stage: &str, lang: Lang) -> &str {
+    let known = STAGES.iter().find(|(name, _, _)| *name == stage);
+    known.map_or(stage, |(_, zh, en)| lang.pick(zh, en))
+}
 
 /// A step in words; one that has none stays as it is.
 pub(super) fn step_text(step: &str, lang: Lang) -> &str {
@@ -44,6 +62,15 @@ mod tests {
 
     use super::*;
     use crate::board::rules::status::{Audience, steps};
+
+    #[test]
+    fn every_stage_of_a_repair_has_words() {
+        for stage in crate::repair::STAGES {
+            for lang in [Lang::Zh, Lang::En] {
+                assert_ne!(stage_text(stage, lang), stage);
+            }
+        }
+    }
 
     #[test]
     fn every_step_that_people_outside_are_told_has_words() {

@@ -177,6 +177,22 @@ pub fn entries_of(
     store::list_of(conn, cases)
 }
 
+/// Who has judged the assessor's work on a case: verified or returned a version of it, or adjudicated it,
+/// or had somebody do so in their name (B22). That stays with them, whatever their role is by now.
+///
+/// # Errors
+/// Database faults.
+pub fn judges(conn: &mut Conn, case_id: CaseId) -> Result<Vec<PersonId>, ApiError> {
+    use EventKind::{Adjudicated, Verified, VersionReturned};
+    let kinds = [Verified, VersionReturned, Adjudicated];
+    let judged = store::list_of_kinds(conn, case_id, &kinds)?;
+    let people = judged.into_iter().flat_map(|(actor, data)| {
+        let principal = data.get("on_behalf_of").and_then(|id| id.as_str()).map(str::to_owned);
+        [Some(actor), principal].into_iter().flatten()
+    });
+    Ok(people.filter_map(|id| id.parse().ok()).collect())
+}
+
 /// Whether this event is in the log already.
 ///
 /// # Errors

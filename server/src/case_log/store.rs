@@ -112,6 +112,21 @@ pub(super) fn list(conn: &mut Conn, case_id: CaseId) -> Result<Vec<Entry>, ApiEr
     rows.into_iter().map(entry).collect()
 }
 
+/// Author and facts of the entries of these kinds.
+pub(super) fn list_of_kinds(
+    conn: &mut Conn,
+    case_id: CaseId,
+    kinds: &[EventKind],
+) -> Result<Vec<(String, serde_json::Value)>, ApiError> {
+    let rows: Vec<(String, Json)> = case_events::table
+        .filter(case_events::case_id.eq(case_id.to_string()))
+        .filter(case_events::kind.eq_any(kinds.iter().map(EventKind::as_str)))
+        .order(case_events::seq)
+        .select((case_events::actor, case_events::data))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(actor, data)| (actor, data.0)).collect())
+}
+
 /// The logs of these cases.
 pub(super) fn list_of(
     conn: &mut Conn,

@@ -1,6 +1,9 @@
 //! PURE: under which roles somebody writes to the draft of a case they see.
 
-use sync_core::model::schema::{Role as DraftRole, Roles};
+use sync_core::{
+    ids::PersonId,
+    model::schema::{Role as DraftRole, Roles},
+};
 
 use crate::auth::policy::{Actor, CaseFacts, Role, Tasked};
 
@@ -28,8 +31,12 @@ pub(super) enum Landing {
     Late,
 }
 
-/// Where an actor's changes go: of somebody who was sent earlier, and is not now, beside the draft.
-pub(super) fn landing(actor: &Actor, case: &CaseFacts) -> Landing {
+/// Where an actor's changes go: of somebody who was sent earlier, and is not now, beside the draft. So do
+/// those of somebody who has judged the assessor's work, or they would be on both sides (B22).
+pub(super) fn landing(actor: &Actor, case: &CaseFacts, judges: &[PersonId]) -> Landing {
+    if judges.contains(&actor.person) {
+        return Landing::Late;
+    }
     let assesses = actor.is(Role::Assessor) && actor.covers(&case.branch_path);
     if case.tasked == Tasked::Earlier && !assesses { Landing::Late } else { Landing::Draft }
 }
@@ -55,7 +62,7 @@ pub(super) fn names(roles: Roles) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use sync_core::ids::{BranchId, PersonId};
+    use sync_core::ids::BranchId;
     use uuid::Uuid;
 
     use super::*;
@@ -90,7 +97,9 @@ mod tests {
             assert_eq!(names(roles).join(" "), expected, "{role} {branch_path} {tasked:?}");
             assert_eq!(works_in_the_field(roles), expected == "surveyor");
             let late = role == Role::Surveyor && tasked == Tasked::Earlier;
-            assert_eq!(landing(&actor, &case(tasked)) == Landing::Late, late);
+            assert_eq!(landing(&actor, &case(tasked), &[]) == Landing::Late, late);
+            let judged = [PersonId(Uuid::nil())];
+            assert_eq!(landing(&actor, &case(tasked), &judged), Landing::Late);
         }
     }
 }

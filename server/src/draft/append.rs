@@ -20,7 +20,7 @@ use super::{
     rules::Head,
     store,
 };
-use crate::{app::App, auth::policy, body::CommandKey, db::Conn, error::ApiError};
+use crate::{app::App, auth::policy, body::CommandKey, case_log, db::Conn, error::ApiError};
 
 /// How often an append is tried when other nodes are faster.
 const TRIES: usize = 8;
@@ -103,6 +103,22 @@ pub(super) trait Append: Send + Sync + 'static {
 
     /// The answer, read in the transaction that appends.
     fn answer(&self, conn: &mut Conn, landed: &Landed) -> Result<Vec<u8>, ApiError>;
+}
+
+/// What somebody writes who has judged the assessor's work on a case does not enter its draft (B22).
+///
+/// # Errors
+/// `conflict` with the reason.
+pub(super) fn must_not_judge(
+    conn: &mut Conn,
+    case_id: CaseId,
+    person: PersonId,
+) -> Result<(), ApiError> {
+    if case_log::judges(conn, case_id)?.contains(&person) {
+        let reason = ApiError::new(Code::Conflict).fact("reason", "judged_this_case");
+        return Err(reason.detail("whoever verified or adjudicated a case does not assess it"));
+    }
+    Ok(())
 }
 
 /// Where an append ended.

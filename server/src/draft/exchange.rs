@@ -172,7 +172,10 @@ impl Append for Exchange {
         // An actor's changes are a chain: what follows held work is held with it.
         let landing = match store::find_late(conn, by.case_id, &by.actor, head)? {
             Some(_) => Landing::Late,
-            None => access::landing(&by.author, &case.facts),
+            None => {
+                let judges = case_log::judges(conn, by.case_id)?;
+                access::landing(&by.author, &case.facts, &judges)
+            }
         };
         Ok(Admission { roles, landing })
     }

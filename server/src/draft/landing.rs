@@ -40,6 +40,11 @@ pub(super) fn store_in<A: Append>(
     if let Some(answer) = store::find_push(conn, by.author.person, &by.key)? {
         return Ok(Outcome::Answered(answer));
     }
+    // Judged since it was looked at: look again (B22).
+    let judges = case_log::judges(conn, by.case_id)?;
+    if prepared.landing == Landing::Draft && judges.contains(&by.writer.person) {
+        return Ok(Outcome::Moved);
+    }
     let (from, to) = (&prepared.from, &prepared.to);
     if !store::advance(conn, by.case_id, from, to, app.now())? {
         return Ok(Outcome::Moved);

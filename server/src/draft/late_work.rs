@@ -145,7 +145,8 @@ pub(super) async fn take(
 fn must_work_on(conn: &mut Conn, author: &Actor, case_id: CaseId) -> Result<Roles, ApiError> {
     let case = case_log::see(conn, author, case_id)?;
     let roles = access::draft_roles(author, &case.facts);
-    let now = access::landing(author, &case.facts) == Landing::Draft;
+    let judges = case_log::judges(conn, case_id)?;
+    let now = access::landing(author, &case.facts, &judges) == Landing::Draft;
     if now && access::works_in_the_field(roles) { Ok(roles) } else { Err(append::not_a_writer()) }
 }
 
@@ -215,6 +216,7 @@ impl Append for Whole {
     fn check(&self, conn: &mut Conn, head: &Head) -> Result<Admission, ApiError> {
         must_work_on(conn, &self.by.author, self.by.case_id)?;
         must_stand(conn, &self.by, head, &self.late)?;
+        append::must_not_judge(conn, self.by.case_id, self.by.writer.person)?;
         // Under the role that its writer had; who takes it over gives nobody more rights.
         let roles = Roles::NONE.with(Role::Surveyor);
         Ok(Admission { roles, landing: Landing::Draft })

@@ -221,6 +221,7 @@ impl Append for Admit {
         if row.decision.is_some() {
             return Err(decided());
         }
+        append::must_not_judge(conn, self.by.case_id, self.by.writer.person)?;
         Ok(Admission { roles: device_roles(), landing: Landing::Draft })
     }
 

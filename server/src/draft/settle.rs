@@ -113,6 +113,7 @@ impl Append for Settlement {
 
     fn check(&self, conn: &mut Conn, head: &Head) -> Result<Admission, ApiError> {
         let roles = writer_roles(conn, &self.by.author, self.by.case_id)?;
+        append::must_not_judge(conn, self.by.case_id, self.by.author.person)?;
         if head.lock == Lock::Closed {
             return Err(ExchangeRefusal::Locked.into());
         }

@@ -29,6 +29,7 @@ use super::{
     media::MediaType,
     receipt, receive,
     rules::{self, Declaration, Declared, Note, PhotoRefusal, Surroundings},
+    shop_photos,
     store::{self, BlobRow, PhotoRow},
     surroundings::{self, Seen},
     tally,
@@ -254,12 +255,15 @@ pub async fn list_photos(
         let mut photos = Vec::new();
         let rows = store::list_with_contents(conn, id)?;
         let mut facts = facts::list(conn, id)?;
+        let mut shops = shop_photos::sources(conn, id)?;
         let (_, book) = books::of_case(conn, id)?;
         let manifest = tally(rows.iter().map(|(photo, _)| photo));
         for (photo, content) in rows {
             let seen = surroundings::of_photo(conn, &actor, id, &photo)?;
             let facts = facts.remove(&photo.id.0);
-            photos.push(photo_response((photo, content, facts), (&around, &book), seen));
+            let from_shop = shops.remove(&photo.id.0);
+            let told = photo_response((photo, content, facts), (&around, &book), seen);
+            photos.push(PhotoResponse { from_shop, ..told });
         }
         Ok((manifest, photos))
     };
@@ -342,6 +346,7 @@ fn photo_response(
         line_id: photo.line_id.map(Into::into),
         declared_at: wire::time(row.declared_at.0),
         declared_by: row.declared_by.0.into(),
+        from_shop: None,
         received_at: row.received_at.map(|at| wire::time(at.0)),
         media_type: content.as_ref().map(|content| content.media_type.clone()),
         width: content.as_ref().map(|content| content.width).filter(|width| *width > 0),

@@ -90,3 +90,18 @@ impl Pace {
         due
     }
 }
+
+/// Takes a whole body of at most so many bytes into memory.
+///
+/// # Errors
+/// `malformed_request` when it breaks off, `too_slow`, `too_large`.
+pub async fn collect(mut body: Payload, most: usize) -> Result<Vec<u8>, ApiError> {
+    let (mut all, mut pace) = (Vec::new(), Pace::begin());
+    while let Some(piece) = next(&mut body, &mut pace).await? {
+        if all.len() + piece.len() > most {
+            return Err(ApiError::new(Code::TooLarge).detail(format!("at most {most} bytes")));
+        }
+        all.extend_from_slice(&piece);
+    }
+    Ok(all)
+}

@@ -32,6 +32,7 @@ mod room;
 mod rounds;
 mod rules;
 mod set_receipt;
+mod shop_photos;
 mod store;
 mod surroundings;
 mod transfer;
@@ -50,10 +51,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub use care::{GuardEvidence, Scrub};
 pub use copies::MakeCopies;
 pub use examination::{differing_photos, examine};
+pub use incoming::collect;
 pub use placed::{PlacedPhoto, placed_photos};
 pub use reuse::{ReuseIndex, find as find_like};
 pub use room::Room;
 pub use rounds::{SealCustody, catch_up};
+pub use shop_photos::{Kept, keep, take_from_shop};
 pub use uploads::prune;
 pub(crate) use uploads::speak_tus;
 
@@ -80,6 +83,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(books::get_photo_plans)
         .service(books::import_photo_plans)
         .service(plans::request_photos)
+        .service(shop_photos::send_shop_photo)
         .configure(uploads::routes);
 }
 

@@ -1,5 +1,7 @@
 //! Rows of declared photos and of stored contents.
 
+mod shop;
+
 use diesel::prelude::*;
 use sync_core::{
     geo::Point,
@@ -22,6 +24,8 @@ use crate::{
     },
     error::ApiError,
 };
+
+pub(super) use shop::*;
 
 /// A photo as stored.
 #[derive(Clone, Debug, Queryable, Selectable)]

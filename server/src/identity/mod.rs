@@ -208,6 +208,14 @@ pub fn list_phones_above(
     Ok(Vec::new())
 }
 
+/// The person with this user name.
+///
+/// # Errors
+/// Database faults.
+pub fn find_username(conn: &mut Conn, username: &str) -> Result<Option<PersonId>, ApiError> {
+    Ok(store::people::find_person(conn, username)?.map(|person| person.id.0))
+}
+
 /// Whether there is a person with this id.
 ///
 /// # Errors

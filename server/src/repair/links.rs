@@ -108,8 +108,7 @@ fn send(
         expires_at,
     };
     store::insert_link(conn, &new)?;
-    let base = app.config.public_url.clone();
-    let base = base.unwrap_or_else(|| format!("http://{}", app.config.listen));
+    let base = app.config.base_url();
     let text = format!(
         "【维修】客户选择在贵厂维修，案件状态和已确认的定损项目请查看：{base}/s/{token} 请勿转发。服务热线{}。",
         app.config.hotline,

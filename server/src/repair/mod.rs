@@ -3,10 +3,12 @@
 //! Managers keep a registry of shops with class and licence. Every listing says that the choice is
 //! free; nothing here proposes, sorts by merit or defaults to a shop. The customer may choose any
 //! shop, in the registry or not, and change the choice; who recorded it is kept. A shop's own people
-//! see the cases that chose it on the board, with an account or by a link to one case that ends.
+//! see the cases that chose it on the board, with an account or by a link to one case that ends. On either
+//! way they tell how far the repair is and ask for supplements, which wait for the assessor.
 
 mod api;
 mod check;
+mod desk;
 mod links;
 mod rules;
 mod store;
@@ -24,7 +26,9 @@ use crate::{
     wire,
 };
 
-pub use rules::{FREE_CHOICE_EN, FREE_CHOICE_ZH};
+pub use desk::{OnCase, by_account, by_link};
+pub use rules::{FREE_CHOICE_EN, FREE_CHOICE_ZH, STAGES};
+pub use work::{ask_supplement, is_open_request, repair as work_of, tell_progress};
 
 /// Registers the operations.
 pub fn routes(config: &mut ServiceConfig) {
@@ -37,6 +41,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(work::request_supplement)
         .service(work::get_repair)
         .service(work::list_supplements)
+        .service(work::list_open_supplements)
         .service(work::answer_supplement)
         .service(links::create_shop_link)
         .service(links::list_shop_links)

@@ -2,11 +2,12 @@
 
 use actix_web::{HttpResponse, get, post, web};
 use api_spec::{
+    page::{Page, PageQuery},
     problem::Code,
     repair::{
-        AnswerSupplementRequest, FreeChoice, ProgressResponse, RecommendShopsRequest,
-        RecommendedShop, RecommendedShopsResponse, RepairResponse, ReportProgressRequest,
-        RequestSupplementRequest, SupplementResponse,
+        AnswerSupplementRequest, FreeChoice, OpenSupplement, ProgressResponse,
+        RecommendShopsRequest, RecommendedShop, RecommendedShopsResponse, RepairResponse,
+        ReportProgressRequest, RequestSupplementRequest, SupplementResponse,
     },
 };
 use sync_core::{
@@ -17,19 +18,21 @@ use sync_core::{
 use uuid::Uuid;
 
 use super::{
+    desk::{self, OnCase},
     rules::{self, Candidate, Class, FREE_CHOICE_EN, FREE_CHOICE_ZH, STAGES},
-    store::{self, ProgressRow, ShopRow, SupplementRow},
+    store::{self, OpenRow, ProgressRow, ShopRow, SupplementRow, Waiting},
 };
 use crate::{
     app::App,
     auth::{
         actor::By,
-        policy::{Actor, may_deliver, op},
+        policy::{Actor, Role, may_deliver, op},
     },
-    body::{Command, IdPath},
+    body::{Command, IdPath, Query},
     case_log::{self, Author, NewEvent},
     db::{
         Conn,
+        page::{Cursor, page},
         types::{Id, Ms},
     },
     error::ApiError,
@@ -94,12 +97,6 @@ fn named_shop(row: &ShopRow, scene: Option<Point>) -> RecommendedShop {
     }
 }
 
-/// The caller's shop, if the customer chose it; anything else is the same 404.
-fn own_shop(conn: &mut Conn, actor: &Actor, case_id: CaseId) -> Result<ShopId, ApiError> {
-    let shop = actor.shop.ok_or_else(ApiError::not_found)?;
-    if super::is_chosen(conn, case_id, shop)? { Ok(shop) } else { Err(ApiError::not_found()) }
-}
-
 fn say(
     conn: &mut Conn,
     app: &App,
@@ -134,24 +131,40 @@ pub async fn report_progress(
     let request = command.value;
     let (actor, case_id, inner) = (actor.into_actor(), id.0, app.clone());
     idempotency::once(&app, actor.person.to_string(), command.key, move |conn| {
-        let shop = own_shop(conn, &actor, case_id)?;
-        if !STAGES.contains(&request.stage.as_str()) {
-            return Err(ApiError::invalid_field("stage", "unknown", STAGES.join(", ")));
-        }
-        let mut fields = Fields::default();
-        let words = fields.text("words", request.words.as_deref().unwrap_or_default(), 0, 500);
-        fields.finish()?;
-        let row = ProgressRow {
-            stage: request.stage.clone(),
-            words: words.unwrap_or_default(),
-            reported_at: Ms(inner.now()),
-        };
-        store::insert_progress(conn, inner.ports.ids.uuid(), (case_id, shop), &row, actor.person)?;
-        let data = serde_json::json!({ "shop_id": shop, "stage": row.stage });
-        say(conn, &inner, &actor, case_id, EventKind::RepairProgressed, data)?;
-        Reply::created(&repair(conn, case_id, shop)?)
+        let on = desk::by_account(conn, &actor, case_id)?;
+        let words = request.words.as_deref().unwrap_or_default();
+        tell_progress(conn, &inner, &on, &request.stage, words)?;
+        Reply::created(&repair(conn, case_id, on.shop)?)
     })
     .await
+}
+
+/// Notes how far a shop says that the repair is.
+///
+/// # Errors
+/// `invalid_fields`, and what the log refuses.
+pub fn tell_progress(
+    conn: &mut Conn,
+    app: &App,
+    on: &OnCase,
+    stage: &str,
+    words: &str,
+) -> Result<(), ApiError> {
+    if !STAGES.contains(&stage) {
+        return Err(ApiError::invalid_field("stage", "unknown", STAGES.join(", ")));
+    }
+    let mut fields = Fields::default();
+    let words = fields.text("words", words, 0, 500);
+    fields.finish()?;
+    let row = ProgressRow {
+        stage: stage.to_owned(),
+        words: words.unwrap_or_default(),
+        reported_at: Ms(app.now()),
+    };
+    let of = (on.case_id, on.shop);
+    store::insert_progress(conn, app.ports.ids.uuid(), of, &row, on.actor.person)?;
+    let data = serde_json::json!({ "shop_id": on.shop, "stage": row.stage });
+    say(conn, app, &on.actor, on.case_id, EventKind::RepairProgressed, data)
 }
 
 /// Ask for a supplement: more damage was found
@@ -166,32 +179,56 @@ pub async fn request_supplement(
     id: IdPath<CaseId>,
     command: Command<RequestSupplementRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    const MOST: usize = 50;
     let request = command.value;
     let (actor, case_id, inner) = (actor.into_actor(), id.0, app.clone());
     idempotency::once(&app, actor.person.to_string(), command.key, move |conn| {
-        let shop = own_shop(conn, &actor, case_id)?;
-        let mut fields = Fields::default();
-        let words = fields.text("words", &request.words, 1, 1_000);
-        fields.finish()?;
-        if store::list_supplements(conn, case_id)?.len() >= MOST {
-            return Err(ApiError::new(Code::Conflict).fact("reason", "too_many_supplements"));
-        }
-        let row = SupplementRow {
-            id: Id(inner.ports.ids.uuid()),
-            shop_id: Id(shop),
-            words: words.unwrap_or_default(),
-            state: "open".into(),
-            answer: None,
-            requested_at: Ms(inner.now()),
-            answered_at: None,
-        };
-        store::insert_supplement(conn, case_id, &row, actor.person)?;
-        let data = serde_json::json!({ "shop_id": shop, "supplement_id": row.id.0 });
-        say(conn, &inner, &actor, case_id, EventKind::SupplementRequested, data)?;
-        Reply::created(&repair(conn, case_id, shop)?)
+        let on = desk::by_account(conn, &actor, case_id)?;
+        ask_supplement(conn, &inner, &on, &request.words)?;
+        Reply::created(&repair(conn, case_id, on.shop)?)
     })
     .await
+}
+
+/// Lets a request for a supplement wait for the assessor; answers its id.
+///
+/// # Errors
+/// `invalid_fields`, and `conflict` when the case has too many.
+pub fn ask_supplement(
+    conn: &mut Conn,
+    app: &App,
+    on: &OnCase,
+    words: &str,
+) -> Result<Uuid, ApiError> {
+    const MOST: usize = 50;
+    let mut fields = Fields::default();
+    let words = fields.text("words", words, 1, 1_000);
+    fields.finish()?;
+    if store::list_supplements(conn, on.case_id)?.len() >= MOST {
+        return Err(ApiError::new(Code::Conflict).fact("reason", "too_many_supplements"));
+    }
+    let row = SupplementRow {
+        id: Id(app.ports.ids.uuid()),
+        shop_id: Id(on.shop),
+        words: words.unwrap_or_default(),
+        state: "open".into(),
+        answer: None,
+        requested_at: Ms(app.now()),
+        answered_at: None,
+    };
+    store::insert_supplement(conn, on.case_id, &row, on.actor.person)?;
+    let data = serde_json::json!({ "shop_id": on.shop, "supplement_id": row.id.0 });
+    say(conn, app, &on.actor, on.case_id, EventKind::SupplementRequested, data)?;
+    Ok(row.id.0)
+}
+
+/// Whether a request of this shop on this case waits for an answer.
+///
+/// # Errors
+/// Database faults.
+pub fn is_open_request(conn: &mut Conn, on: &OnCase, id: Uuid) -> Result<bool, ApiError> {
+    let rows = store::list_supplements(conn, on.case_id)?;
+    let own = rows.iter().find(|row| row.id.0 == id && row.shop_id.0 == on.shop);
+    Ok(own.is_some_and(|row| row.state == "open"))
 }
 
 /// What your shop told of a case, and what became of its requests
@@ -204,13 +241,17 @@ pub async fn get_repair(
 ) -> Result<web::Json<RepairResponse>, ApiError> {
     let (actor, case_id) = (actor.into_actor(), id.0);
     let read = move |conn: &mut Conn| {
-        let shop = own_shop(conn, &actor, case_id)?;
-        repair(conn, case_id, shop)
+        let on = desk::by_account(conn, &actor, case_id)?;
+        repair(conn, case_id, on.shop)
     };
     Ok(web::Json(app.db.read(read).await?))
 }
 
-fn repair(conn: &mut Conn, case_id: CaseId, shop: ShopId) -> Result<RepairResponse, ApiError> {
+/// What a shop told of a case, and what became of its requests.
+///
+/// # Errors
+/// Database faults.
+pub fn repair(conn: &mut Conn, case_id: CaseId, shop: ShopId) -> Result<RepairResponse, ApiError> {
     let progress = store::list_progress(conn, case_id, shop)?;
     let supplements = store::list_supplements(conn, case_id)?;
     let own = supplements.into_iter().filter(|row| row.shop_id.0 == shop);
@@ -248,6 +289,40 @@ pub async fn list_supplements(
     };
     let rows = app.db.read(read).await?;
     Ok(web::Json(rows.into_iter().map(supplement).collect()))
+}
+
+/// Requests for supplements that wait for an answer, oldest first
+///
+/// Of the cases of your branch and those below it; for a surveyor, of the cases that they are sent to.
+#[utoipa::path(operation_id = "list_open_supplements", tag = "repair", params(PageQuery), responses((status = 200, description = "a page", body = Page<OpenSupplement>)))]
+#[get("/supplements")]
+pub async fn list_open_supplements(
+    app: web::Data<App>,
+    actor: By<op::ListOpenSupplements>,
+    query: Query<PageQuery>,
+) -> Result<web::Json<Page<OpenSupplement>>, ApiError> {
+    let (actor, paging) = (actor.into_actor(), query.0);
+    let after = Cursor::of(&paging)?;
+    let limit = i64::from(paging.size()) + 1;
+    let read = move |conn: &mut Conn| {
+        let whose = match actor.is(Role::Assessor) || actor.is(Role::Manager) {
+            true => Waiting::Below(&actor.branch_path),
+            false => Waiting::SentTo(actor.person),
+        };
+        store::list_open_supplements(conn, whose, after.as_ref(), limit)
+    };
+    let rows = app.db.read(read).await?;
+    let cursor = |row: &OpenRow| Cursor { at_ms: row.requested_at.0.0, id: row.id.0.to_string() };
+    Ok(web::Json(page(rows, &paging, cursor, |row| OpenSupplement {
+        id: row.id.0,
+        case_id: row.case_id.0.into(),
+        report_no: row.report_no,
+        plate: row.plate,
+        shop_id: row.shop_id.0.into(),
+        shop_name: row.shop_name,
+        words: row.words,
+        requested_at: wire::time(row.requested_at.0),
+    })))
 }
 
 /// Answer a request for a supplement

@@ -9,9 +9,10 @@ use super::{
     store,
 };
 use crate::{
+    agreement::{self, Delivered},
     app::App,
     auth::policy::Actor,
-    case_log::{Appended, Receipt},
+    case_log::{self, Appended, Receipt},
     db::{self, Conn},
     dispatch,
     error::ApiError,
@@ -41,10 +42,11 @@ pub(super) async fn apply_all(
     let receipt = Receipt::new(clock, now);
     let items: Vec<Result<Envelope, Unreadable>> =
         commands.into_iter().map(|item| envelope::read(item, device_now, now)).collect();
+    let inner = app.clone();
     app.db
         .write(move |conn| {
             let apply = |item: &Result<Envelope, Unreadable>| match item {
-                Ok(envelope) => apply(conn, &actor, envelope, &receipt),
+                Ok(envelope) => apply(conn, &inner, &actor, envelope, &receipt),
                 Err(unreadable) => Ok(refused(unreadable.id, &unreadable.error)),
             };
             items.iter().map(apply).collect::<Result<Vec<_>, ApiError>>()
@@ -58,6 +60,7 @@ pub(super) async fn apply_all(
 /// Only what keeps the whole outbox from being applied: it is to be sent again.
 fn apply(
     conn: &mut Conn,
+    app: &App,
     actor: &Actor,
     envelope: &Envelope,
     receipt: &Receipt,
@@ -71,12 +74,18 @@ fn apply(
         });
     }
     let done = db::savepoint(conn, |conn| {
-        let appended = run(conn, actor, &envelope.command, receipt)?;
-        store::put(conn, actor, envelope, None, receipt.now)?;
-        Ok(appended)
+        let done = run(conn, app, actor, &envelope.command, receipt)?;
+        let problem = match &done {
+            Done::Applied(_) => None,
+            Done::Void(error) => Some(error.problem()),
+        };
+        store::put(conn, actor, envelope, problem.as_ref(), receipt.now)?;
+        Ok(done)
     });
     match done {
-        Ok(appended) => Ok(applied(id, appended)),
+        Ok(Done::Applied(appended)) => Ok(applied(id, appended)),
+        // What was given does not hold, and that is kept: a person has to look.
+        Ok(Done::Void(error)) => Ok(refused(id, &error)),
         // Our mistake with this one: the others go on, and this one stays in the outbox.
         Err(error) if error.code() == Code::Internal => Ok(result(id, "retry")),
         Err(error) if error.code().status() >= 500 => Err(error),
@@ -87,15 +96,37 @@ fn apply(
     }
 }
 
+/// What a command came to that leaves something behind.
+enum Done {
+    /// What was asked for.
+    Applied(Appended),
+    /// Something that is void, with the reason.
+    Void(ApiError),
+}
+
 fn run(
     conn: &mut Conn,
+    app: &App,
     actor: &Actor,
     command: &Command,
     receipt: &Receipt,
-) -> Result<Appended, ApiError> {
+) -> Result<Done, ApiError> {
     match command {
-        Command::Field(command) => survey::apply_command(conn, actor, command, receipt),
-        Command::Answer(answer) => dispatch::answer_task(conn, actor, answer, receipt),
+        Command::Field(command) => {
+            survey::apply_command(conn, actor, command, receipt).map(Done::Applied)
+        }
+        Command::Answer(answer) => {
+            dispatch::answer_task(conn, actor, answer, receipt).map(Done::Applied)
+        }
+        Command::Agreement(offered) => {
+            match agreement::deliver_command(conn, app, actor, offered)? {
+                Delivered::Confirmed => {
+                    let status = case_log::status(conn, offered.case())?;
+                    Ok(Done::Applied(Appended::New(status)))
+                }
+                Delivered::Void(error) => Ok(Done::Void(error)),
+            }
+        }
     }
 }
 

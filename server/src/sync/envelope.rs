@@ -1,6 +1,7 @@
 //! From one item of an outbox to a checked command.
 
 use api_spec::{
+    agreement::OfflineAgreementRequest,
     dispatch::{AcceptTaskRequest, DeclineTaskRequest},
     problem::FieldError,
 };
@@ -14,6 +15,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
+    agreement::{self, Offered},
     body::parse,
     dispatch::{self, Answer, Asked},
     error::ApiError,
@@ -36,6 +38,7 @@ pub(super) struct Envelope {
 pub(super) enum Command {
     Field(FieldCommand),
     Answer(Answer),
+    Agreement(Offered),
 }
 
 /// An item that cannot be read, with its id if that much could be.
@@ -90,6 +93,14 @@ fn command(
             let request: DeclineTaskRequest = parse(&bytes(fields)?)?;
             let (answer, _) = dispatch::check_decline(asked, &request, now)?;
             Ok(Command::Answer(answer))
+        }
+        "deliver_agreement" => {
+            // When it happened is when the customer signed.
+            if let Some(at) = fields.remove("occurred_at") {
+                fields.insert("signed_at".into(), at);
+            }
+            let request: OfflineAgreementRequest = parse(&bytes(fields)?)?;
+            agreement::check_offline(&request, case_id).map(Command::Agreement)
         }
         _ => match survey::read_command(kind, case_id, &bytes(fields)?, now) {
             Some(command) => command.map(Command::Field),

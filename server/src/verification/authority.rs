@@ -102,7 +102,7 @@ pub async fn set_authority(
 }
 
 fn check(limits: Vec<RoleLimit>, hours: Option<i64>) -> Result<Stored, ApiError> {
-    const MAY: [Role; 2] = [Role::Verifier, Role::Manager];
+    const MAY: [Role; 3] = [Role::Verifier, Role::Manager, Role::Adjudicator];
     let fits = |fen: i64| (0..=Fen::MAX_LINE.0).contains(&fen);
     let mut faults = Vec::new();
     if !(1..=10).contains(&limits.len()) {
@@ -114,7 +114,7 @@ fn check(limits: Vec<RoleLimit>, hours: Option<i64>) -> Result<Stored, ApiError>
             faults.push(FieldError::new(format!("limits[{n}].{field}"), code, allowed));
         };
         match row.role.parse::<Role>().ok().filter(|role| MAY.contains(role)) {
-            None => fault("role", "unknown", "verifier, manager"),
+            None => fault("role", "unknown", "verifier, manager, adjudicator"),
             Some(role) if seen.contains(&role) => fault("role", "twice", "each role once"),
             Some(role) => seen.push(role),
         }

@@ -16,8 +16,12 @@ use sync_core::{
 };
 
 use super::{
-    amount, api, authority,
-    rules::{Decide, Exposure, VerifyRefusal, authority::limits_of, judge},
+    amount, api, authority, refused,
+    rules::{
+        Exposure,
+        authority::{VERIFYING, limits_of},
+        judge,
+    },
     store::{self, NewDecision, RemarkRow},
 };
 use crate::{
@@ -149,7 +153,7 @@ fn within_authority(
     let authority = authority::in_force(conn, &seen.facts.branch_path, now)?;
     let limits = user
         .zip(authority.as_ref())
-        .and_then(|(user, authority)| limits_of(&user.roles, &authority.table));
+        .and_then(|(user, authority)| limits_of(&user.roles, VERIFYING, &authority.table));
     let since = limits.map_or(now, |limits| now - limits.period);
     let shop = repair::chosen_shop(conn, version.case_id)?;
     let exposure = Exposure {
@@ -161,19 +165,8 @@ fn within_authority(
         },
         pair: store::verified_between(conn, people, version.author, since)?,
     };
-    let decide = Decide { people: people.clone(), limits, assessed: false, adjudicated: false };
-    match judge(&decide, &exposure) {
-        Ok(()) => Ok((exposure, authority.map(|authority| authority.version))),
-        Err(refusal) => Err(refused(refusal)),
-    }
-}
-
-fn refused(refusal: VerifyRefusal) -> ApiError {
-    let error = conflict(refusal.code());
-    match refusal.limit() {
-        Some(limit) => error.fact("limit_fen", limit.0),
-        None => error,
-    }
+    judge(limits, &exposure).map_err(refused)?;
+    Ok((exposure, authority.map(|authority| authority.version)))
 }
 
 /// Writes a decision, makes it a duty of everybody whose authority was used, and empties the queue.

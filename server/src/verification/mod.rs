@@ -15,7 +15,9 @@ mod store;
 #[cfg(test)]
 mod world_test;
 
+use api_spec::problem::Code;
 use sync_core::{
+    ids::{CaseId, VersionId},
     money::Fen,
     time::{Instant, Span},
 };
@@ -23,9 +25,17 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     assessment::{self, Version, Waiting},
+    auth::policy::Actor,
     db::Conn,
     error::ApiError,
 };
+use rules::{
+    AuthorityRefusal, Limits,
+    authority::{ADJUDICATING, limits_of},
+    judge,
+};
+
+pub use rules::Exposure;
 
 /// Registers the operations.
 pub fn routes(config: &mut ServiceConfig) {
@@ -66,6 +76,68 @@ pub fn wait(
         started: None,
     };
     assessment::queue_for_verification(conn, branch_path, &waiting)
+}
+
+/// How far somebody may adjudicate in a branch, and the version of the limits that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adjudicating {
+    limits: Option<Limits>,
+    /// Which limits were in force.
+    pub authority_version: Option<i64>,
+}
+
+impl Adjudicating {
+    /// What is in force for this actor in the branch of a case.
+    ///
+    /// # Errors
+    /// Database faults.
+    pub fn of(
+        conn: &mut Conn,
+        actor: &Actor,
+        branch_path: &str,
+        now: Instant,
+    ) -> Result<Self, ApiError> {
+        let authority = authority::in_force(conn, branch_path, now)?;
+        let authority_version = authority.as_ref().map(|authority| authority.version);
+        let limits = authority.and_then(|set| limits_of(&actor.roles, ADJUDICATING, &set.table));
+        Ok(Self { limits, authority_version })
+    }
+
+    /// Since when what the same people decided counts.
+    #[must_use]
+    pub fn since(&self, now: Instant) -> Instant {
+        self.limits.map_or(now, |limits| now - limits.period)
+    }
+
+    /// Whether it reaches for this decision.
+    ///
+    /// # Errors
+    /// `conflict` with the reason and the limit.
+    pub fn check(&self, exposure: &Exposure) -> Result<(), ApiError> {
+        judge(self.limits, exposure).map_err(refused)
+    }
+}
+
+fn refused(refusal: AuthorityRefusal) -> ApiError {
+    let error = ApiError::new(Code::Conflict).fact("reason", refusal.code());
+    match refusal.limit() {
+        Some(limit) => error.fact("limit_fen", limit.0),
+        None => error,
+    }
+}
+
+/// What was verified of exactly this version; nothing while it is not, or if it was returned since.
+///
+/// # Errors
+/// Database faults.
+pub fn verified_amount(
+    conn: &mut Conn,
+    case_id: CaseId,
+    version: VersionId,
+) -> Result<Option<Fen>, ApiError> {
+    let last = store::list_decisions(conn, case_id)?.into_iter().next();
+    let verified = last.filter(|row| row.version_id.0 == version && row.outcome == "verified");
+    Ok(verified.map(|row| row.amount_fen.0))
 }
 
 /// What is verified: the total with rescue.

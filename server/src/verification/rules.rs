@@ -1,8 +1,8 @@
-//! PURE: who may verify which amount (C27, B22).
+//! PURE: who may verify or adjudicate which amount (C27, C33, B22).
 
 pub mod authority;
 
-pub use self::authority::{Decide, Exposure, Limits, VerifyRefusal, judge};
+pub use self::authority::{AuthorityRefusal, Exposure, Limits, judge};
 
 use sync_core::time::{Instant, Span};
 

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_core::{ids::PersonId, money::Fen, time::Span};
 use uuid::Uuid;
 
-use super::rules::authority::{Decide, Exposure, Limits, RoleLimits, judge, limits_of};
+use super::rules::authority::{
+    ADJUDICATING, Exposure, Limits, RoleLimits, VERIFYING, judge, limits_of,
+};
 use crate::{
     assessment::{Duty, Held, may_take},
     auth::policy::Role,
@@ -41,6 +43,7 @@ struct Case {
     agreed: bool,
     verified: Option<u64>,
     verified_total: i64,
+    adjudicated: Option<u64>,
     held: Vec<(u64, Duty)>,
 }
 
@@ -64,6 +67,7 @@ struct World {
     delegations: BTreeMap<(u64, u64), i64>,
     cases: BTreeMap<u64, Case>,
     decisions: Vec<Decision>,
+    adjudications: u64,
 }
 
 fn person(n: u64) -> PersonId {
@@ -85,6 +89,7 @@ impl World {
         let table = vec![
             RoleLimits { role: Role::Verifier, limits: limits(5_000, 9_000) },
             RoleLimits { role: Role::Manager, limits: limits(20_000, 30_000) },
+            RoleLimits { role: Role::Adjudicator, limits: limits(20_000, 20_000) },
         ];
         let roles =
             (0..PEOPLE).map(|n| vec![if n % 2 == 0 { Role::Assessor } else { Role::Verifier }]);
@@ -96,12 +101,13 @@ impl World {
             delegations: BTreeMap::new(),
             cases: (0..CASES).map(|n| (n, Case::default())).collect(),
             decisions: Vec::new(),
+            adjudications: 0,
         }
     }
 
     fn step(&mut self) {
         let (who, case) = (self.dice.roll(PEOPLE), self.dice.roll(CASES));
-        match self.dice.roll(16) {
+        match self.dice.roll(17) {
             0 => self.change_roles(who),
             1 => {
                 let principal = self.dice.roll(PEOPLE);
@@ -117,15 +123,17 @@ impl World {
             // A new claim takes the place of a finished one.
             10 if self.dice.roll(3) == 0 => drop(self.cases.insert(case, Case::default())),
             11 => self.write_draft(who, case),
+            12 => self.adjudicate(who, case),
             _ => self.verify(who, case),
         }
     }
 
     fn change_roles(&mut self, who: u64) {
-        const ROLES: [Role; 4] = [Role::Assessor, Role::Verifier, Role::Manager, Role::Surveyor];
+        const ROLES: [Role; 5] =
+            [Role::Assessor, Role::Verifier, Role::Manager, Role::Surveyor, Role::Adjudicator];
         let mut roles = BTreeSet::new();
         for _ in 0..=self.dice.roll(2) {
-            roles.insert(ROLES[usize::try_from(self.dice.roll(4)).unwrap()]);
+            roles.insert(ROLES[usize::try_from(self.dice.roll(5)).unwrap()]);
         }
         self.roles[usize::try_from(who).unwrap()] = roles.into_iter().collect();
     }
@@ -137,7 +145,10 @@ impl World {
 
     fn assess(&mut self, who: u64, case: u64) {
         let may = self.roles[usize::try_from(who).unwrap()].contains(&Role::Assessor);
-        if !may || may_take(Duty::Assess, &[person(who)], &self.held(case)).is_err() {
+        let held = self.held(case);
+        // What is adjudicated stands.
+        let stands = self.cases[&case].adjudicated.is_some();
+        if !may || stands || may_take(Duty::Assess, &[person(who)], &held).is_err() {
             return;
         }
         let total = i64::try_from(self.dice.roll(12_000)).unwrap();
@@ -147,12 +158,35 @@ impl World {
         (case.total, case.assessor, case.agreed) = (total, Some(who), false);
     }
 
-    /// A verifier may write to a draft: then they have assessed.
+    /// A verifier may write to a draft: then they have assessed. What somebody writes who has judged the
+    /// case lands beside the draft.
     fn write_draft(&mut self, who: u64, case: u64) {
-        let verified = self.cases[&case].held.contains(&(who, Duty::Verify));
-        if !verified {
+        let judged = self.cases[&case].held.iter().any(|(w, d)| *w == who && *d != Duty::Assess);
+        if !judged {
             self.cases.get_mut(&case).unwrap().held.push((who, Duty::Assess));
         }
+    }
+
+    fn adjudicate(&mut self, who: u64, number: u64) {
+        let case = &self.cases[&number];
+        let verified = case.version > 0 && case.verified == Some(case.version);
+        let separated = may_take(Duty::Adjudicate, &[person(who)], &self.held(number)).is_ok();
+        let roles = &self.roles[usize::try_from(who).unwrap()];
+        let limits = limits_of(roles, ADJUDICATING, &self.table);
+        let exposure = Exposure { whole: Fen(case.verified_total), ..Exposure::default() };
+        if !verified
+            || case.adjudicated.is_some()
+            || !separated
+            || judge(limits, &exposure).is_err()
+        {
+            return;
+        }
+        assert!(roles.contains(&Role::Adjudicator));
+        let case = self.cases.get_mut(&number).unwrap();
+        assert!(!case.held.contains(&(who, Duty::Assess)), "{who} assessed and adjudicated");
+        case.held.push((who, Duty::Adjudicate));
+        case.adjudicated = Some(who);
+        self.adjudications += 1;
     }
 
     fn verify(&mut self, who: u64, number: u64) {
@@ -170,9 +204,11 @@ impl World {
         let assessor = case.assessor.unwrap();
         let people: Vec<u64> = [Some(who), principal].into_iter().flatten().collect();
         let ids: Vec<PersonId> = people.iter().map(|n| person(*n)).collect();
-        let separated = may_take(Duty::Verify, &ids, &self.held(number)).is_ok();
+        if may_take(Duty::Verify, &ids, &self.held(number)).is_err() {
+            return;
+        }
         let used = usize::try_from(principal.unwrap_or(who)).unwrap();
-        let limits = limits_of(&self.roles[used], &self.table);
+        let limits = limits_of(&self.roles[used], VERIFYING, &self.table);
         let recent = || self.decisions.iter().rev().take_while(|d| d.day > self.day - PERIOD);
         let sum = |wanted: &dyn Fn(&&Decision) -> bool| {
             Fen(recent().filter(wanted).map(|d| d.increase).sum())
@@ -186,8 +222,7 @@ impl World {
                     && (people.contains(&d.by) || d.principal.is_some_and(|p| people.contains(&p)))
             }),
         };
-        let decide = Decide { people: ids, limits, assessed: !separated, adjudicated: false };
-        if judge(&decide, &exposure).is_err() {
+        if judge(limits, &exposure).is_err() {
             return;
         }
         self.decisions.push(Decision {
@@ -241,9 +276,11 @@ impl World {
             let with = |duty| -> BTreeSet<u64> {
                 case.held.iter().filter(|(_, held)| *held == duty).map(|(who, _)| *who).collect()
             };
-            let both: Vec<u64> =
-                with(Duty::Assess).intersection(&with(Duty::Verify)).copied().collect();
-            assert!(both.is_empty(), "case {number}: {both:?} on both sides");
+            for judging in [Duty::Verify, Duty::Adjudicate] {
+                let both: Vec<u64> =
+                    with(Duty::Assess).intersection(&with(judging)).copied().collect();
+                assert!(both.is_empty(), "case {number}: {both:?} on both sides");
+            }
         }
     }
 }
@@ -261,4 +298,5 @@ fn a_million_random_steps_breach_neither_duties_nor_limits() {
     // The world is alive: much was verified, some of it for somebody else, and all kinds of limits hold.
     assert!(world.decisions.len() > 1_000, "only {} decisions", world.decisions.len());
     assert!(world.decisions.iter().any(|decision| decision.principal.is_some()));
+    assert!(world.adjudications > 1_000, "only {} adjudications", world.adjudications);
 }

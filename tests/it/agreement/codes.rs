@@ -84,6 +84,34 @@ each_engine!(five_codes_a_day_go_to_one_number_and_no_more, |app| {
     let _ = app.request("POST", &format!("{link}/code")).send().expect(200);
 });
 
+/// On both engines, on servers where a flood of codes may cost three messages within an hour.
+#[test]
+fn all_numbers_together_get_so_many_codes_an_hour_and_no_more() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let settings = vec![("codes_per_hour", serde_json::json!(3))];
+        let Some(app) = TestApp::start_with(engine, settings) else { continue };
+        // The budget asks for neither number nor case.
+        let cases = [Assessed::with_a_bumper(&app), Assessed::with_a_bumper(&app)];
+        let links = cases.each_ref().map(|assessed| assessed.send().1);
+        let ask = |link: &str| app.request("POST", &format!("{link}/code")).send();
+        for link in [&links[0], &links[1], &links[0]] {
+            let _ = ask(link).expect(200);
+            app.advance(Span::minutes(10));
+        }
+        let before = app.messages().len();
+        for link in &links {
+            let refused = ask(link).expect(429);
+            assert_eq!(refused.header("retry-after"), Some("601"));
+            assert!(refused.text().contains("获取验证码次数过多"), "{}", refused.text());
+        }
+        assert_eq!(app.messages().len(), before, "a message beyond the budget");
+        // The first of the three is more than an hour ago.
+        app.advance(Span::minutes(31));
+        let _ = ask(&links[1]).expect(200);
+        let _ = ask(&links[1]).expect(429);
+    }
+}
+
 each_engine!(a_message_says_what_the_code_is_for_and_is_not_kept, |app| {
     let assessed = Assessed::with_a_bumper(&app);
     let (_, link) = assessed.send();

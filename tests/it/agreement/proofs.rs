@@ -172,6 +172,102 @@ each_engine!(an_agreement_without_signal_on_anything_else_is_visibly_void, |app|
     assert_ne!(assessed.agreement()["state"], "agreed");
 });
 
+/// The same as a command of the phone's outbox.
+fn command(body: &Value, case: &str) -> Value {
+    let mut command = body.clone();
+    let fields = command.as_object_mut().unwrap();
+    fields.remove("device_now");
+    let at = fields.remove("signed_at").unwrap();
+    command["occurred_at"] = at;
+    command["kind"] = json!("deliver_agreement");
+    command["case_id"] = json!(case);
+    command
+}
+
+/// Sends an outbox with all that a phone sends; answers the results of its commands.
+fn sync(app: &TestApp, surveyor: &Person, commands: &[Value]) -> Vec<Value> {
+    let body = json!({
+        "device_now": wire::time(app.now()), "commands": commands, "drafts": [], "manifests": [],
+    });
+    let done = surveyor.post("/sync", &body).expect(200).value();
+    done["commands"].as_array().unwrap().clone()
+}
+
+each_engine!(the_outbox_brings_an_agreement_once_and_in_its_place, |app| {
+    let assessed = Assessed::with_a_bumper(&app);
+    let version = assessed.frozen();
+    let (phone, surveyor) = on_phone(&assessed);
+    let sha256 = version["sheet_sha256"].as_str().unwrap();
+    let body = signed(&app, &phone, &assessed.case, &version, sha256);
+    let given = command(&body, &assessed.case);
+    // From a browser there is no key that could have signed.
+    let results = sync(&app, &assessed.surveyor, std::slice::from_ref(&given));
+    assert_eq!(results[0]["problem"]["code"], "forbidden");
+    let mut both = given.clone();
+    both["signed_at"] = both["occurred_at"].clone();
+    both["id"] = json!(new_id());
+    both["drawing"] = json!("x");
+    let called = json!({
+        "id": new_id(), "case_id": assessed.case, "kind": "record_contact", "reached": true,
+        "occurred_at": wire::time(app.now() - Span::hours(3)),
+    });
+    let results = sync(&app, &surveyor, &[called, both, given.clone()]);
+    let statuses: Vec<&Value> = results.iter().map(|result| &result["status"]).collect();
+    assert_eq!(statuses, ["applied", "refused", "applied"]);
+    assert_eq!(results[1]["problem"]["errors"][0]["field"], "drawing");
+    assert_eq!(results[2]["case_status"], "agreed");
+    // The answer was lost: the same outbox again, also by the operation of its own.
+    let again = sync(&app, &surveyor, &[given]);
+    assert_eq!(again[0]["status"], "already_applied");
+    let known = surveyor.post(&assessed.path("/offline-agreements"), &body).expect(200).value();
+    assert_eq!(known["state"], "confirmed");
+    let agreement = assessed.agreement();
+    assert_eq!(agreement["state"], "agreed");
+    // When the customer signed, not when it arrived.
+    assert_eq!(agreement["agreed"]["agreed_at"], body["signed_at"]);
+    let log = timeline(&assessed.surveyor, &assessed.case);
+    assert_eq!(log.iter().filter(|kind| *kind == "agreed").count(), 1);
+});
+
+each_engine!(an_agreement_in_the_outbox_that_does_not_hold_is_told_as_often_as_it_is_sent, |app| {
+    let mut assessed = Assessed::with_a_bumper(&app);
+    let version = assessed.frozen();
+    let (phone, surveyor) = on_phone(&assessed);
+    let sha256 = version["sheet_sha256"].as_str().unwrap();
+    let given = command(&signed(&app, &phone, &assessed.case, &version, sha256), &assessed.case);
+    assessed.add_part("大灯", 100);
+    let _ = assessed.frozen();
+    for _ in 0..2 {
+        let results = sync(&app, &surveyor, std::slice::from_ref(&given));
+        assert_eq!(results[0]["status"], "refused");
+        assert_eq!(results[0]["problem"]["facts"]["reason"], "newer_version");
+        let detail = results[0]["problem"]["detail"].as_str().unwrap();
+        assert!(detail.contains("void: newer_version"), "{detail}");
+    }
+    assert_eq!(assessed.agreement()["void_offline"].as_array().unwrap().len(), 1);
+    let log = timeline(&assessed.surveyor, &assessed.case);
+    assert_eq!(log.iter().filter(|kind| *kind == "offline_agreement_void").count(), 1);
+    assert_ne!(assessed.agreement()["state"], "agreed");
+});
+
+each_engine!(
+    what_the_customer_bears_and_was_not_told_of_is_not_agreed_on_without_signal_either,
+    |app| {
+        let mut assessed = Assessed::with_a_bumper(&app);
+        let hub = assessed.add_uncovered_hub();
+        assessed.edit(|pen| {
+            pen.set_line_field(hub, "explained", false).unwrap();
+        });
+        let version = assessed.frozen();
+        let (phone, surveyor) = on_phone(&assessed);
+        let sha256 = version["sheet_sha256"].as_str().unwrap();
+        let body = signed(&app, &phone, &assessed.case, &version, sha256);
+        let voided =
+            surveyor.post(&assessed.path("/offline-agreements"), &body).expect(200).value();
+        assert_eq!(voided["void_reason"], "not_explained");
+    }
+);
+
 each_engine!(an_authorised_agent_gets_link_and_codes_and_stands_in_the_record, |app| {
     const AGENT: &str = "13900001111";
     let assessed = Assessed::with_a_bumper(&app);

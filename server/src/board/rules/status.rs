@@ -51,6 +51,8 @@ impl Audience {
             K::SupplementRequested => ("supplement_requested", &[Shop, Verifier]),
             K::SupplementAnswered => ("supplement_answered", &[Shop, Verifier]),
             K::DocumentsCompleted => ("documents_complete", &[Customer]),
+            K::Adjudicated => ("adjudicated", &[Customer, Verifier]),
+            K::PaymentAgreed => ("payment_agreed", &[Customer]),
             K::Paid => ("paid", &[Customer]),
             K::CaseClosed => ("closed", &[Customer, Shop, Dispatcher, Verifier]),
             K::CaseReopened => ("reopened", &[Customer, Shop, Dispatcher, Verifier]),

@@ -203,3 +203,12 @@ table! {
         sha256 -> Text,
     }
 }
+
+table! {
+    shop_photos (photo_id) {
+        photo_id -> Text,
+        case_id -> Text,
+        shop_id -> Text,
+        supplement_id -> Nullable<Text>,
+    }
+}

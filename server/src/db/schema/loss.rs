@@ -230,6 +230,24 @@ table! {
 }
 
 table! {
+    adjudications (id) {
+        id -> Text,
+        case_id -> Text,
+        version_id -> Text,
+        amount_fen -> BigInt,
+        verified_fen -> BigInt,
+        increase_fen -> BigInt,
+        clauses -> Text,
+        reason -> Nullable<Text>,
+        assessor_id -> Text,
+        shop_id -> Nullable<Text>,
+        authority_version -> Nullable<BigInt>,
+        decided_by -> Text,
+        decided_at -> BigInt,
+    }
+}
+
+table! {
     negotiation_rounds (id) {
         id -> Text,
         case_id -> Text,

@@ -11,9 +11,10 @@ use super::ShopRow;
 use crate::{
     db::{
         Conn,
+        page::Cursor,
         schema::{
-            repair_progress as progress, repair_shops, shop_recommendations as recommendations,
-            supplement_requests as supplements,
+            branches, case_people, cases, repair_progress as progress, repair_shops,
+            shop_recommendations as recommendations, supplement_requests as supplements,
         },
         types::{Id, Ms},
     },
@@ -146,6 +147,68 @@ pub(in crate::repair) fn list_supplements(
         .limit(200)
         .select(SupplementRow::as_select())
         .load(conn)?)
+}
+
+/// Whose open requests.
+pub(in crate::repair) enum Waiting<'a> {
+    /// Those of a branch and all below it.
+    Below(&'a str),
+    /// Those of cases that somebody is sent to now.
+    SentTo(PersonId),
+}
+
+/// A request that waits for an answer.
+#[derive(Clone, Debug, Queryable)]
+pub(in crate::repair) struct OpenRow {
+    pub(in crate::repair) id: Id<Uuid>,
+    pub(in crate::repair) case_id: Id<CaseId>,
+    pub(in crate::repair) report_no: String,
+    pub(in crate::repair) plate: String,
+    pub(in crate::repair) shop_id: Id<ShopId>,
+    pub(in crate::repair) shop_name: String,
+    pub(in crate::repair) words: String,
+    pub(in crate::repair) requested_at: Ms,
+}
+
+/// Oldest first, after this one.
+pub(in crate::repair) fn list_open_supplements(
+    conn: &mut Conn,
+    whose: Waiting<'_>,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Vec<OpenRow>, ApiError> {
+    let mut query = supplements::table
+        .inner_join(cases::table.inner_join(branches::table))
+        .inner_join(repair_shops::table)
+        .filter(supplements::state.eq("open"))
+        .select((
+            supplements::id,
+            supplements::case_id,
+            cases::report_no,
+            cases::plate,
+            supplements::shop_id,
+            repair_shops::name,
+            supplements::words,
+            supplements::requested_at,
+        ))
+        .into_boxed();
+    query = match whose {
+        Waiting::Below(path) => query.filter(branches::path.like(format!("{path}%"))),
+        Waiting::SentTo(person) => query.filter(
+            supplements::case_id.eq_any(
+                case_people::table
+                    .filter(case_people::person_id.eq(person.to_string()))
+                    .filter(case_people::until.is_null())
+                    .select(case_people::case_id),
+            ),
+        ),
+    };
+    if let Some(Cursor { at_ms, id }) = after {
+        let later = supplements::requested_at.gt(*at_ms);
+        let same = supplements::requested_at.eq(*at_ms).and(supplements::id.gt(id.clone()));
+        query = query.filter(later.or(same));
+    }
+    Ok(query.order((supplements::requested_at, supplements::id)).limit(limit).load(conn)?)
 }
 
 pub(in crate::repair) fn answer_supplement(

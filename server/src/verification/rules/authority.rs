@@ -1,19 +1,24 @@
 //! PURE: limits of authority and separation of duties.
 
-use sync_core::{ids::PersonId, money::Fen, time::Span};
+use sync_core::{money::Fen, time::Span};
 
 use crate::auth::policy::Role;
+
+/// As what somebody verifies.
+pub const VERIFYING: &[Role] = &[Role::Verifier, Role::Manager];
+/// As what somebody adjudicates. Neither authority lends anything to the other.
+pub const ADJUDICATING: &[Role] = &[Role::Adjudicator];
 
 /// How far somebody's authority reaches. An absent limit of shop or pair does not limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// By how much one decision may raise what is verified.
+    /// By how much one decision may raise what is verified, or adjudicated.
     pub single: Fen,
     /// The whole of a case.
     pub case: Fen,
-    /// Everything verified for one shop within the period.
+    /// Everything decided for one shop within the period.
     pub shop: Option<Fen>,
-    /// Everything that one verifier verified of one assessor within the period.
+    /// Everything that one person decided of one assessor within the period.
     pub pair: Option<Fen>,
     /// The period.
     pub period: Span,
@@ -28,23 +33,11 @@ pub struct RoleLimits {
     pub limits: Limits,
 }
 
-/// The limits of somebody with these roles: of their highest role alone, never the best of several.
-pub fn limits_of(roles: &[Role], table: &[RoleLimits]) -> Option<Limits> {
-    let own = table.iter().filter(|row| roles.contains(&row.role));
+/// The limits of somebody with these roles for what they do now: of the highest of the roles that may do
+/// it, never the best of several.
+pub fn limits_of(roles: &[Role], acting: &[Role], table: &[RoleLimits]) -> Option<Limits> {
+    let own = table.iter().filter(|row| roles.contains(&row.role) && acting.contains(&row.role));
     own.map(|row| row.limits).max_by_key(|limits| (limits.single, limits.case))
-}
-
-/// Who decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decide {
-    /// Who acts, and for whom: their pasts count together.
-    pub people: Vec<PersonId>,
-    /// The limits of the one whose authority is used; none if they have none (any more).
-    pub limits: Option<Limits>,
-    /// Whether any of them assessed the case or wrote to its draft.
-    pub assessed: bool,
-    /// Whether any of them adjudicated the case.
-    pub adjudicated: bool,
 }
 
 /// What is decided, and what was before.
@@ -52,28 +45,25 @@ pub struct Decide {
 pub struct Exposure {
     /// The sheet with rescue.
     pub whole: Fen,
-    /// What was verified of the case before.
+    /// What was decided of the case before.
     pub before: Fen,
-    /// What was verified for the shop within the period, if the case has one of the registry.
+    /// What was decided for the shop within the period, if the case has one of the registry.
     pub shop: Option<Fen>,
-    /// What these people verified of the same assessor within the period.
+    /// What these people decided of the same assessor within the period.
     pub pair: Fen,
 }
 
 impl Exposure {
-    /// By how much this decision raises what is verified.
+    /// By how much this decision raises what was decided.
     pub fn increase(&self) -> Fen {
         Fen(self.whole.0.saturating_sub(self.before.0).max(0))
     }
 }
 
-/// Why somebody may not verify.
+/// Why somebody's authority does not reach. Whether their duties on the case allow it at all is for
+/// `assessment::may_take`, which comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VerifyRefusal {
-    /// They, or the one they act for, assessed the case.
-    Assessed,
-    /// They, or the one they act for, adjudicated the case.
-    Adjudicated,
+pub enum AuthorityRefusal {
     /// No authority at all.
     NoAuthority,
     /// Above the limit of one decision.
@@ -86,12 +76,10 @@ pub enum VerifyRefusal {
     AbovePair(Fen),
 }
 
-impl VerifyRefusal {
+impl AuthorityRefusal {
     /// The stable reason on the wire.
     pub fn code(self) -> &'static str {
         match self {
-            Self::Assessed => "assessed_this_case",
-            Self::Adjudicated => "adjudicated_this_case",
             Self::NoAuthority => "no_authority",
             Self::AboveSingle(_) => "above_single_limit",
             Self::AboveCase(_) => "above_case_limit",
@@ -107,24 +95,19 @@ impl VerifyRefusal {
             | Self::AboveCase(limit)
             | Self::AboveShop(limit)
             | Self::AbovePair(limit) => Some(limit),
-            _ => None,
+            Self::NoAuthority => None,
         }
     }
 }
 
-/// Whether somebody may verify.
+/// Whether these limits, of the one whose authority is used, allow the decision; no limits are no
+/// authority (any more).
 ///
 /// # Errors
-/// The first [`VerifyRefusal`]: separation before amounts.
-pub fn judge(decide: &Decide, exposure: &Exposure) -> Result<(), VerifyRefusal> {
-    use VerifyRefusal as R;
-    if decide.assessed {
-        return Err(R::Assessed);
-    }
-    if decide.adjudicated {
-        return Err(R::Adjudicated);
-    }
-    let limits = decide.limits.ok_or(R::NoAuthority)?;
+/// The first [`AuthorityRefusal`].
+pub fn judge(limits: Option<Limits>, exposure: &Exposure) -> Result<(), AuthorityRefusal> {
+    use AuthorityRefusal as R;
+    let limits = limits.ok_or(R::NoAuthority)?;
     let increase = exposure.increase();
     let grown = |sum: Fen| Fen(sum.0.saturating_add(increase.0));
     if increase > limits.single {
@@ -158,13 +141,9 @@ mod tests {
         }
     }
 
-    fn decide() -> Decide {
-        Decide { people: Vec::new(), limits: Some(limits()), assessed: false, adjudicated: false }
-    }
-
     #[test]
     fn amounts_are_limited_by_decision_case_shop_and_pair() {
-        use VerifyRefusal as R;
+        use AuthorityRefusal as R;
         let exposure = |whole, before, shop, pair| Exposure {
             whole: Fen(whole),
             before: Fen(before),
@@ -183,34 +162,30 @@ mod tests {
             // Less than before raises nothing.
             (exposure(50, 250, 500, 400), Ok(())),
         ] {
-            assert_eq!(judge(&decide(), &exposure), expected, "{exposure:?}");
+            assert_eq!(judge(Some(limits()), &exposure), expected, "{exposure:?}");
         }
         let free = Limits { shop: None, pair: None, ..limits() };
-        let free = Decide { limits: Some(free), ..decide() };
-        assert_eq!(judge(&free, &exposure(100, 0, i64::MAX, i64::MAX)), Ok(()));
-    }
-
-    #[test]
-    fn duties_come_before_amounts() {
-        let mine = Exposure { whole: Fen(1_000), ..Exposure::default() };
-        for (decide, expected) in [
-            (Decide { assessed: true, ..decide() }, VerifyRefusal::Assessed),
-            (Decide { adjudicated: true, ..decide() }, VerifyRefusal::Adjudicated),
-            (Decide { limits: None, ..decide() }, VerifyRefusal::NoAuthority),
-        ] {
-            assert_eq!(judge(&decide, &mine), Err(expected));
-        }
+        assert_eq!(judge(Some(free), &exposure(100, 0, i64::MAX, i64::MAX)), Ok(()));
+        assert_eq!(judge(None, &exposure(0, 0, 0, 0)), Err(R::NoAuthority));
     }
 
     #[test]
     fn the_highest_role_counts() {
         let high = Limits { single: Fen(1_000), ..limits() };
+        let highest = Limits { single: Fen(5_000), ..limits() };
         let table = [
             RoleLimits { role: Role::Verifier, limits: limits() },
             RoleLimits { role: Role::Manager, limits: high },
+            RoleLimits { role: Role::Adjudicator, limits: highest },
         ];
-        assert_eq!(limits_of(&[Role::Verifier], &table), Some(limits()));
-        assert_eq!(limits_of(&[Role::Verifier, Role::Manager], &table), Some(high));
-        assert_eq!(limits_of(&[Role::Assessor], &table), None);
+        let verifying = |roles: &[Role]| limits_of(roles, VERIFYING, &table);
+        assert_eq!(verifying(&[Role::Verifier]), Some(limits()));
+        assert_eq!(verifying(&[Role::Verifier, Role::Manager]), Some(high));
+        assert_eq!(verifying(&[Role::Assessor]), None);
+        // Authority to adjudicate verifies nothing, and the other way round.
+        assert_eq!(verifying(&[Role::Verifier, Role::Adjudicator]), Some(limits()));
+        let adjudicating = |roles: &[Role]| limits_of(roles, ADJUDICATING, &table);
+        assert_eq!(adjudicating(&[Role::Verifier, Role::Adjudicator]), Some(highest));
+        assert_eq!(adjudicating(&[Role::Verifier, Role::Manager]), None);
     }
 }

@@ -1,0 +1,2 @@
+DROP INDEX supplement_requests_by_state;
+DROP TABLE shop_photos;
