@@ -1,6 +1,11 @@
 //! Journeys: the stream of changes, resumed and from several writers at once.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader, Write},
+    net::TcpStream,
+    time::Duration,
+};
 
 use serde_json::json;
 use server::{auth::policy::Role, case_log};
@@ -132,6 +137,49 @@ each_engine!(nothing_is_lost_or_doubled_when_many_write_at_once, |app| {
     let all = app.read(|conn| case_log::changes_after(conn, "0.0".parse().unwrap()));
     assert_eq!(all.len(), 48);
     assert!(all.windows(2).all(|pair| pair[0].cursor < pair[1].cursor));
+});
+
+/// The ids of all changes on a connection that reads nothing until `meanwhile` is over.
+fn read_after(app: &TestApp, token: &str, meanwhile: impl FnOnce()) -> Vec<String> {
+    let mut line = TcpStream::connect(app.address()).unwrap();
+    write!(
+        line,
+        "GET /api/v1/board/stream HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {token}\r\n\r\n"
+    )
+    .unwrap();
+    // A small room, so that nothing is read ahead.
+    let mut lines = BufReader::with_capacity(64, line).lines();
+    while !lines.next().unwrap().unwrap().starts_with("event: open") {}
+    meanwhile();
+    let ids =
+        lines.map_while(Result::ok).filter_map(|line| Some(line.strip_prefix("id: ")?.to_owned()));
+    ids.collect()
+}
+
+each_engine!(whoever_reads_too_slowly_is_cut_off_and_resumes_without_loss, |app| {
+    let dispatcher = app.person(Role::Dispatcher);
+    let case = new_case(&app).parse().unwrap();
+    // Together more than sockets hold, and more of them than a node keeps for one watcher.
+    let (rounds, each, topic) = (10, 500, "x".repeat(4_000));
+    let others = watch(&dispatcher, None);
+    let _ = others.next();
+    let mut told = Vec::new();
+    let seen = read_after(&app, &dispatcher.token(), || {
+        for _ in 0..rounds {
+            let (now, topic) = (app.now(), topic.clone());
+            app.write(move |conn| {
+                (0..each).try_for_each(|_| case_log::changed(conn, case, &topic, now))
+            });
+            told.extend((0..each).map(|_| others.next().id));
+        }
+    });
+    // The connection ended although nothing of the server did: some are missing, none in between.
+    assert!(!seen.is_empty() && seen.len() < told.len(), "{} of {}", seen.len(), told.len());
+    assert_eq!(seen, told[..seen.len()]);
+    let resumed = watch(&dispatcher, seen.last().map(String::as_str));
+    let _ = resumed.next();
+    let rest: Vec<String> = told[seen.len()..].iter().map(|_| resumed.next().id).collect();
+    assert_eq!(rest, told[seen.len()..]);
 });
 
 /// On PostgreSQL a later number may commit before an earlier one.
