@@ -9,10 +9,11 @@ mod session;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::{
     conflict::Conflict,
-    ids::CaseId,
+    ids::{CaseId, VersionId},
     model::{ActorId, ChangeHash},
     time::Instant,
 };
@@ -109,6 +110,22 @@ pub fn push_text(push_id: &str, case_id: CaseId, actor: &ActorId, changes: &[&[u
     }
     let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("chakan-push:{push_id}:{case_id}:{}:{digest}", actor.to_hex_string())
+}
+
+/// What a device's key signs when the customer agrees on the phone without signal: the agreement's own
+/// id, the case, the frozen version and the SHA-256 of its sheet, when it was signed by the phone's
+/// clock, and the SHA-256 of the drawn signature.
+#[must_use]
+pub fn agreement_text(
+    id: Uuid,
+    case_id: CaseId,
+    version_id: VersionId,
+    sheet_sha256: &str,
+    signed_at: Instant,
+    drawing_sha256: &str,
+) -> String {
+    let at = signed_at.0;
+    format!("chakan-agree:{id}:{case_id}:{version_id}:{sheet_sha256}:{at}:{drawing_sha256}")
 }
 
 /// What a device lacks.

@@ -58,7 +58,7 @@ pub fn pages(config: &mut ServiceConfig) {
 
 pub use bundle::kept_document;
 pub use form::Reader;
-pub use offline::{Delivered, Offered, check as check_offline, deliver_command, signed_text};
+pub use offline::{Delivered, Offered, check as check_offline, deliver_command};
 pub use public::{broken, case_of, framed, led_nowhere};
 
 /// Whether somebody may act for the insured on a case, or could.

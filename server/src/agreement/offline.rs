@@ -14,6 +14,7 @@ use sync_core::{
     ids::{CaseId, DeviceId, VersionId},
     lifecycle::EventKind,
     photo::ContentHash,
+    protocol::agreement_text,
     time::Instant,
 };
 use uuid::Uuid;
@@ -42,22 +43,6 @@ use crate::{
     identity, intake, verification,
     wire::{self, Fields},
 };
-
-/// What the phone signs: exactly this, so that no other signature of the device can stand for it.
-#[must_use]
-pub fn signed_text(
-    id: Uuid,
-    case_id: CaseId,
-    version_id: VersionId,
-    sheet_sha256: &str,
-    signed_at: Instant,
-    drawing_sha256: &str,
-) -> String {
-    format!(
-        "chakan-agree:{id}:{case_id}:{version_id}:{sheet_sha256}:{}:{drawing_sha256}",
-        signed_at.0
-    )
-}
 
 /// Bring an agreement that was given on the phone without signal
 ///
@@ -187,7 +172,7 @@ pub fn check(request: &OfflineAgreementRequest, case_id: CaseId) -> Result<Offer
             fields.finish()?;
             let version_id = VersionId(request.version_id);
             let drawn = super::bundle::drawing_sha256(Some(&request.drawing)).unwrap_or_default();
-            let text = signed_text(
+            let text = agreement_text(
                 request.id,
                 case_id,
                 version_id,

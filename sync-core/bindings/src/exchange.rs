@@ -6,10 +6,12 @@ use serde_json::Value;
 use sync_core::{
     cbor,
     client::{PhoneRequest, drive},
-    ids::CaseId,
+    ids::{CaseId, EventId, VersionId},
+    protocol::agreement_text,
+    time::Instant,
 };
 
-use crate::PhoneError;
+use crate::{PhoneError, error::read, phone::case};
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
@@ -130,4 +132,25 @@ impl From<Answer> for drive::Answer {
             retry_after_s: answer.retry_after_s,
         }
     }
+}
+
+/// What the phone's key signs when the customer agrees without signal; the signature goes into a
+/// [`FieldEvent`](crate::FieldEvent) of the kind `deliver_agreement`. Hashes are 64 lower-case
+/// hexadecimal digits, `signed_at` is in milliseconds by the phone's clock.
+///
+/// # Errors
+/// [`PhoneError::Argument`] if an id is none.
+#[uniffi::export]
+pub fn agreement_to_sign(
+    id: &str,
+    case_id: &str,
+    version_id: &str,
+    sheet_sha256: &str,
+    signed_at: i64,
+    drawing_sha256: &str,
+) -> Result<String, PhoneError> {
+    let id: EventId = read("the agreement", id)?;
+    let version: VersionId = read("the version", version_id)?;
+    let at = Instant(signed_at);
+    Ok(agreement_text(id.0, case(case_id)?, version, sheet_sha256, at, drawing_sha256))
 }

@@ -44,7 +44,7 @@ mod values;
 
 pub use edits::{FieldEntry, TextEntry};
 pub use error::PhoneError;
-pub use exchange::{Answer, Exchange, Form};
+pub use exchange::{Answer, Exchange, Form, agreement_to_sign};
 pub use phone::{NextStep, Phone};
 pub use receipt::SignedReceipt;
 pub use store::{PhoneStore, StoreError, StoredValue};

@@ -322,3 +322,17 @@ fn only_a_receipt_for_these_bytes_is_one() {
     assert_eq!(phone.unsent().unwrap(), []);
     assert!(matches!(read(&receipt), Err(PhoneError::WrongReceipt(_))));
 }
+
+#[test]
+fn an_agreement_is_signed_over_what_it_is_about() {
+    let id = |n: u32| format!("00000000-0000-4000-8000-{n:012}");
+    let (sheet, drawn) = ("a".repeat(64), "b".repeat(64));
+    let text = crate::agreement_to_sign(&id(1), &id(2), &id(3), &sheet, 17, &drawn).unwrap();
+    let ids = [id(1), id(2), id(3)].join(":");
+    assert_eq!(text, format!("chakan-agree:{ids}:{sheet}:17:{drawn}"));
+    for wrong in [["x", &id(2), &id(3)], [&id(1), "x", &id(3)], [&id(1), &id(2), "x"]] {
+        let [agreement, case, version] = wrong;
+        let refused = crate::agreement_to_sign(agreement, case, version, &sheet, 17, &drawn);
+        assert!(matches!(refused, Err(PhoneError::Argument(_))), "{wrong:?}");
+    }
+}

@@ -4,14 +4,11 @@ use std::process::Command;
 
 use api_spec::agreement::AgreementBundle;
 use serde_json::{Value, json};
-use server::{
-    agreement::{signed_text, verify::bundle_holds},
-    evidence::verify::PublicKeys,
-    wire,
-};
+use server::{agreement::verify::bundle_holds, evidence::verify::PublicKeys, wire};
 use sha2::{Digest, Sha256};
 use sync_core::{
     ids::{CaseId, VersionId},
+    protocol::agreement_text,
     time::Span,
 };
 use tests::{Device, Person, Scratch, TestApp, binary, each_engine};
@@ -107,7 +104,7 @@ fn signed(app: &TestApp, device: &Device, case: &str, version: &Value, sha256: &
     let drawn: String = Sha256::digest(DRAWN).iter().map(|b| format!("{b:02x}")).collect();
     let version_id = VersionId(version["id"].as_str().unwrap().parse().unwrap());
     let case = CaseId(case.parse().unwrap());
-    let text = signed_text(id, case, version_id, sha256, at, &drawn);
+    let text = agreement_text(id, case, version_id, sha256, at, &drawn);
     json!({
         "id": id, "version_id": version["id"], "sheet_sha256": sha256,
         "signed_at": wire::time(at), "device_now": wire::time(app.now()),
