@@ -1,83 +1,42 @@
-//! PURE: the parts of a form with files (RFC 7578), from bytes of strangers.
+//! The parts of a form with files, from bytes of strangers.
+
+use std::convert::Infallible;
+
+use actix_web::web::Bytes;
+use futures_util::stream;
+use multer::Multipart;
 
 /// Most parts of a form: what our page has, with room for a browser's empty ones.
 const MOST_PARTS: usize = 32;
-/// Most bytes of the headers of a part.
-const MOST_HEADERS: usize = 2_048;
 
 /// A part of a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part<'a> {
+pub struct Part {
     /// The field.
     pub name: String,
-    /// Whether it is a file.
+    /// Whether it is a file. What it is called on the sender's computer is not looked at.
     pub file: bool,
     /// What was entered, or the file.
-    pub bytes: &'a [u8],
+    pub bytes: Bytes,
 }
 
 /// What separates the parts, from a `content-type` of `multipart/form-data`.
 pub fn boundary(content_type: &str) -> Option<String> {
-    let (kind, parameters) = content_type.split_once(';')?;
-    if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
-        return None;
-    }
-    let value = parameters.split(';').find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"'))
-    })?;
-    (1..=70).contains(&value.len()).then(|| value.to_owned())
+    multer::parse_boundary(content_type).ok().filter(|text| (1..=70).contains(&text.len()))
 }
 
 /// The parts of a body; nothing when it is not such a form.
-pub fn parts<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<Part<'a>>> {
-    let line = format!("\r\n--{boundary}").into_bytes();
-    // The first one begins the body.
-    let mut rest = body.strip_prefix(line.get(2..)?)?;
+pub async fn parts(body: Bytes, boundary: &str) -> Option<Vec<Part>> {
+    let mut form = Multipart::new(stream::iter([Ok::<_, Infallible>(body)]), boundary);
     let mut parts = Vec::new();
-    loop {
-        if rest.starts_with(b"--") {
-            return Some(parts);
-        }
-        rest = rest.strip_prefix(b"\r\n")?;
-        let headers = find(rest.get(..rest.len().min(MOST_HEADERS))?, b"\r\n\r\n")?;
-        let (name, file) = disposition(std::str::from_utf8(rest.get(..headers)?).ok()?)?;
-        let content = rest.get(headers + 4..)?;
-        let end = find(content, &line)?;
-        parts.push(Part { name, file, bytes: content.get(..end)? });
-        rest = content.get(end + line.len()..)?;
-        if parts.len() > MOST_PARTS {
+    while let Some(field) = form.next_field().await.ok()? {
+        if parts.len() == MOST_PARTS {
             return None;
         }
+        let (name, file) = (field.name()?.to_owned(), field.file_name().is_some());
+        parts.push(Part { name, file, bytes: field.bytes().await.ok()? });
     }
-}
-
-/// Where `wanted`, which begins with a carriage return, stands first.
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let at = from + bytes.get(from..)?.iter().position(|byte| *byte == b'\r')?;
-        if bytes.get(at..)?.starts_with(wanted) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
-}
-
-/// Field and whether it is a file. What the file is called on the shop's computer is not looked at.
-fn disposition(headers: &str) -> Option<(String, bool)> {
-    let line = headers.split("\r\n").find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.trim().eq_ignore_ascii_case("content-disposition").then_some(value)
-    })?;
-    let mut parameters = line.split(';').map(str::trim);
-    if !parameters.next()?.eq_ignore_ascii_case("form-data") {
-        return None;
-    }
-    let parameters: Vec<&str> = parameters.collect();
-    let name = parameters.iter().find_map(|parameter| parameter.strip_prefix("name="))?;
-    let file = parameters.iter().any(|parameter| parameter.starts_with("filename"));
-    Some((name.trim_matches('"').to_owned(), file))
+    Some(parts)
 }
 
 #[cfg(test)]
@@ -90,13 +49,21 @@ mod tests {
         \r\n--x\r\ncontent-disposition: form-data; name=\"photos\"; filename=\"a;b.jpg\"\r\n\
         Content-Type: image/jpeg\r\n\r\n\u{1}\r\n--y\r\n\r\n--x--\r\n";
 
+    fn read(body: &[u8]) -> Option<Vec<Part>> {
+        futures_util::FutureExt::now_or_never(parts(Bytes::copy_from_slice(body), "x")).unwrap()
+    }
+
     #[test]
     fn the_parts_of_a_browsers_form_are_read() {
-        let found = parts(FORM.as_bytes(), "x").unwrap();
-        let part = |name: &str, file, bytes: &'static [u8]| Part { name: name.into(), file, bytes };
+        let found = read(FORM.as_bytes()).unwrap();
+        let part = |name: &str, file, bytes: &'static [u8]| Part {
+            name: name.into(),
+            file,
+            bytes: Bytes::from_static(bytes),
+        };
         let words = part("words", false, "水箱\r\n开裂".as_bytes());
         assert_eq!(found, [words, part("photos", true, b"\x01\r\n--y\r\n")]);
-        assert_eq!(parts(b"--x--", "x"), Some(Vec::new()));
+        assert_eq!(read(b"--x--"), Some(Vec::new()));
     }
 
     #[test]
@@ -106,11 +73,11 @@ mod tests {
         for wrong in
             ["", "--x", "--y\r\n", "words=1", "--x\r\nA: b\r\n\r\n1\r\n--x--", &many, &long]
         {
-            assert_eq!(parts(wrong.as_bytes(), "x"), None, "{wrong:.40}");
+            assert_eq!(read(wrong.as_bytes()), None, "{wrong:.40}");
         }
         // Cut off anywhere before the end.
         for end in 0..FORM.len() - 4 {
-            assert_eq!(parts(&FORM.as_bytes()[..end], "x"), None, "{end}");
+            assert_eq!(read(&FORM.as_bytes()[..end]), None, "{end}");
         }
     }
 
@@ -131,10 +98,10 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(body in any::<Vec<u8>>(), cut in 0_usize..200) {
-            let _ = parts(&body, "x");
+            let _ = read(&body);
             let mut spliced = FORM.as_bytes()[..cut.min(FORM.len())].to_vec();
             spliced.extend(body);
-            let _ = parts(&spliced, "x");
+            let _ = read(&spliced);
         }
     }
 }

@@ -128,12 +128,13 @@ async fn read(app: &App, form: Unread) -> Result<Filled, ApiError> {
     let _place = PLACES.try_acquire().map_err(|_| ApiError::overloaded())?;
     let payload = form.payload.ok_or_else(|| ApiError::new(Code::Malformed))?;
     let body = evidence::collect(payload, MOST_BYTES).await?;
-    let parts = parts(&body, &boundary).ok_or_else(|| ApiError::new(Code::Malformed))?;
+    let parts = parts(body.into(), &boundary).await;
+    let parts = parts.ok_or_else(|| ApiError::new(Code::Malformed))?;
     let (mut filled, mut files) = (Filled::default(), Vec::new());
     for part in parts {
         match (part.name.as_str(), part.file) {
-            ("words", false) => filled.words = text(part.bytes)?,
-            ("stage", false) => filled.stage = text(part.bytes)?,
+            ("words", false) => filled.words = text(&part.bytes)?,
+            ("stage", false) => filled.stage = text(&part.bytes)?,
             // A browser sends an empty file where none was chosen.
             ("photos", true) if part.bytes.is_empty() => {}
             ("photos", true) => files.push(part.bytes),
@@ -145,7 +146,7 @@ async fn read(app: &App, form: Unread) -> Result<Filled, ApiError> {
         return Err(ApiError::invalid_field("photos", "out_of_range", allowed));
     }
     for bytes in files {
-        filled.photos.push(evidence::keep(app, bytes).await?);
+        filled.photos.push(evidence::keep(app, &bytes).await?);
     }
     Ok(filled)
 }
