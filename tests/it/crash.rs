@@ -25,8 +25,10 @@ use tests::{
     report,
 };
 
-const KILLS: u32 = 50;
+const KILLS: usize = 50;
 const CLIENTS: usize = 8;
+/// How many reports are acknowledged before every second kill: enough load to prove something.
+const MORE: usize = 10;
 /// A boot that takes longer has gone wrong, also on a busy machine.
 const BOOT: Duration = Duration::from_secs(30);
 
@@ -90,14 +92,14 @@ fn nothing_acknowledged_is_lost_or_doubled_by_fifty_kills() {
         ids(&data.join("chakan.db"), "SELECT integrity_check AS a FROM pragma_integrity_check"),
         ["ok".into()].into()
     );
-    assert!(saved.len() > 200, "only {} reports: too little load to prove anything", saved.len());
+    assert!(saved.len() >= MORE * KILLS / 2, "only {} reports", saved.len());
 }
 
-/// Until something more is acknowledged.
+/// Until [`MORE`] reports more are acknowledged, however slow the machine is.
 fn wait_for_more(journal: &Mutex<Journal>) {
     let count = || journal.lock().unwrap().acknowledged.len();
     let (before, began) = (count(), Instant::now());
-    while count() == before {
+    while count() < before + MORE {
         assert!(began.elapsed() < BOOT, "nothing is acknowledged");
         wait(Duration::from_millis(1));
     }

@@ -1,7 +1,8 @@
 //! What freezing a sheet, looking into the verifiers' queue and opening a customer's page cost:
 //! `cargo bench -p tests --bench agreement`. Names after `--` choose: `freeze queue page`.
 //!
-//! * `freeze`: a sheet of 40 lines with 30 photos, beside a request of the same person that only reads
+//! * `freeze`: a sheet of 40 lines with 30 photos, and the PDF file of it, beside a request of the same
+//!   person that only reads
 //! * `queue`: a page of a queue of a million waiting cases, on both databases, beside the same page when
 //!   the queue is short (`CHAKAN_BENCH_QUEUE` sets how long it is)
 //! * `page`: the customer's page at 200 requests a second, each sent when it is due, whatever became of
@@ -111,6 +112,12 @@ fn freeze() {
     });
     reads.print("read a case", None);
     freezes.print("freeze 40 lines, 30 photos (aim 30 ms)", Some(&reads));
+    let sheets = Times::of(ready.len(), |n| {
+        let one = &ready[n];
+        let path = format!("/api/v1{}", one.path("/documents/assessment-sheet"));
+        get(&agent, app.address(), &path, Some(&one.surveyor));
+    });
+    sheets.print("its sheet as a PDF file (aim 300 ms)", Some(&reads));
 }
 
 /// A case with 40 lines and 30 photos, announced.
