@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpRequest, HttpResponse, http::header, put, web};
+use actix_web::{HttpRequest, HttpResponse, put, web};
 use api_spec::{
     evidence::{PhotoFromShop, ReceiptResponse},
     problem::{Code, Problem},
@@ -30,20 +30,16 @@ use super::{
     room,
     rules::{self, Declaration},
     store, surroundings,
-    transfer::HashPath,
+    transfer::{HashPath, announced_length, still_may},
 };
 use crate::{
     app::App,
-    auth::{
-        actor::By,
-        policy::{Actor, Operation, op},
-        token::Bearer,
-    },
+    auth::{actor::By, policy::op},
     body::{IdPath, Query},
     case_log::Author,
     db::Conn,
     error::ApiError,
-    identity, jobs,
+    jobs,
     ports::blobs::Complete,
     repair::{self, OnCase},
 };
@@ -99,8 +95,7 @@ pub async fn send_shop_photo(
         must_wait(conn, &on, request_id)
     };
     app.db.read(may).await?;
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length = announced_length(&request);
     if length.is_some_and(|length| length > MOST_BYTES) {
         return Err(ApiError::new(Code::TooLarge).detail(format!("at most {MOST_BYTES} bytes")));
     }
@@ -116,7 +111,7 @@ pub async fn send_shop_photo(
         .db
         .write(move |conn| {
             // A slow upload may outlast rights and the customer's choice (B23).
-            let actor = in_good_standing(conn, &actor)?;
+            let actor = still_may::<op::SendShopPhoto>(conn, &actor)?;
             let on = repair::by_account(conn, &actor, id)?;
             take(conn, &inner, &on, request_id, &kept)
         })
@@ -125,17 +120,6 @@ pub async fn send_shop_photo(
         .ok_or_else(|| ApiError::internal("nothing was received"))?;
     let mut response = if received.news { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(response.json(receipt))
-}
-
-fn in_good_standing(conn: &mut Conn, actor: &Actor) -> Result<Actor, ApiError> {
-    let bearer = Bearer { person: actor.person, device: actor.device };
-    let actor = identity::actor_in_good_standing(conn, bearer)?
-        .ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
-    if op::SendShopPhoto::AUDIENCE.admits(&actor.roles) {
-        Ok(actor)
-    } else {
-        Err(ApiError::new(Code::Forbidden))
-    }
 }
 
 /// A photo whose bytes are flushed, and that no case has yet.

@@ -129,15 +129,29 @@ fn not_declared() -> ApiError {
 
 /// Refuses by the announced length before the first byte is read.
 fn check_length(request: &HttpRequest, declared: u64, most: u64) -> Result<(), ApiError> {
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    match length {
+    match announced_length(request) {
         Some(length) if length > most => {
             Err(ApiError::new(Code::TooLarge).detail(format!("at most {most} bytes")))
         }
         Some(length) if length != declared => Err(mismatch(declared).fact("received_size", length)),
         _ => Ok(()),
     }
+}
+
+/// What the sender says that the body holds.
+pub(super) fn announced_length(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The sender as they stand after the bytes have come: a slow upload may outlast their rights (B23).
+///
+/// # Errors
+/// `unauthenticated`, `forbidden`.
+pub(super) fn still_may<O: Operation>(conn: &mut Conn, actor: &Actor) -> Result<Actor, ApiError> {
+    let bearer = Bearer { person: actor.person, device: actor.device };
+    let actor = identity::actor_in_good_standing(conn, bearer)?
+        .ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
+    if O::AUDIENCE.admits(&actor.roles) { Ok(actor) } else { Err(ApiError::new(Code::Forbidden)) }
 }
 
 fn mismatch(declared: u64) -> ApiError {
@@ -153,12 +167,7 @@ pub(super) fn settle(
     (sha256, size): (ContentHash, u64),
     picture: &Picture,
 ) -> Result<Received, ApiError> {
-    let bearer = Bearer { person: actor.person, device: actor.device };
-    let actor = identity::actor_in_good_standing(conn, bearer)?
-        .ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
-    if !op::UploadPhoto::AUDIENCE.admits(&actor.roles) {
-        return Err(ApiError::new(Code::Forbidden));
-    }
+    let actor = still_may::<op::UploadPhoto>(conn, actor)?;
     receive::open_case(conn, &actor, id)?;
     let news = store::insert_content(conn, sha256, size, picture, app.now())?;
     if news && picture.media_type.is_decoded() {
