@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     edit::object_at,
-    model::schema::{Concern, Path, Scalar, Section, Shape},
+    model::schema::{Concern, Field, Path, Scalar, Section, Shape},
 };
 
 /// Values that were written without knowing of each other.
@@ -92,16 +92,26 @@ fn in_map(
     map: &ObjId,
     found: &mut Vec<Conflict>,
 ) {
+    let path = |row: &'static Field| Path {
+        section,
+        item: item.map(str::to_owned),
+        field: Some(row.name),
+    };
     let mut removed = None;
     for entry in doc.map_range(map, ..) {
+        let is_removal = entry.key == "removed"
+            && entry.value == ValueRef::Scalar(ScalarValueRef::Boolean(true));
+        if !entry.conflict && !is_removal {
+            continue;
+        }
         let Some(row) = section.field(&entry.key) else { continue };
-        let path = Path { section, item: item.map(str::to_owned), field: Some(row.name) };
-        if row.name == "removed" && entry.value == ValueRef::Scalar(ScalarValueRef::Boolean(true)) {
-            removed = doc.hash_for_opid(&entry.id()).map(|change| (path.clone(), change));
+        if is_removal {
+            removed = doc.hash_for_opid(&entry.id()).map(|change| (path(row), change));
         }
         if !entry.conflict {
             continue;
         }
+        let path = path(row);
         let candidates = candidates(doc, map, &path);
         let differ = candidates.windows(2).any(|pair| match pair {
             [a, b] => a.value != b.value,

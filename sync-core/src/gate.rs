@@ -10,7 +10,7 @@
 //! 4. operations: each is what an honest editor would have written at that point of history, at a
 //!    place of the schema, of the right type and size, by somebody who may write there;
 //! 5. twin: all changes are applied to a copy in one batch;
-//! 6. verify: the copy is saved, loaded and compared.
+//! 6. verify: the copy is saved, loaded and compared; what was loaded becomes the live document.
 //!
 //! The phone runs the same gate before it sends, and over what it receives.
 //!
@@ -125,10 +125,10 @@ pub fn admit(
         decoded.push(change);
     }
     let twin = twin::apply(doc, decoded)?;
-    let snapshot = twin::verify(&twin)?;
+    let (snapshot, doc) = twin::verify(&twin)?;
     Ok(Admitted {
-        heads: twin.get_heads(),
-        doc: twin,
+        heads: doc.get_heads(),
+        doc,
         duplicates,
         max_op: rows.last().map_or(0, |row| row.max_op),
         last_seq: rows.last().map_or(context.last_seq, |row| row.seq),

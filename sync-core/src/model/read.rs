@@ -1,6 +1,6 @@
 //! Typed reads of a draft, bounded in depth: root, section, item, text.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use automerge::{
     Automerge, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValueRef, ValueRef, iter::MapRange,
@@ -104,7 +104,8 @@ pub(super) struct Entry<'d> {
     doc: &'d Automerge,
     heads: Option<&'d [ChangeHash]>,
     path: String,
-    values: BTreeMap<String, (ValueRef<'d>, ObjId)>,
+    /// By key, as the document orders them; the id where an object stands.
+    values: Vec<(Cow<'d, str>, ValueRef<'d>, Option<ObjId>)>,
 }
 
 impl<'d> Entry<'d> {
@@ -120,8 +121,8 @@ impl<'d> Entry<'d> {
         };
         let values = range
             .map(|item| {
-                let id = item.id();
-                (item.key.into_owned(), (item.value, id))
+                let id = matches!(item.value, ValueRef::Object(_)).then(|| item.id());
+                (item.key, item.value, id)
             })
             .collect();
         Self { doc, heads, path, values }
@@ -133,8 +134,8 @@ impl<'d> Entry<'d> {
     }
 
     fn child(&self, name: &str) -> Result<Self, ReadFault> {
-        match self.values.get(name) {
-            Some((ValueRef::Object(ObjType::Map), id)) => {
+        match self.get(name) {
+            Some((ValueRef::Object(ObjType::Map), Some(id))) => {
                 let slash = if self.path.is_empty() { "" } else { "/" };
                 Ok(Self::open(self.doc, self.heads, id, format!("{}{slash}{name}", self.path)))
             }
@@ -151,23 +152,28 @@ impl<'d> Entry<'d> {
     }
 
     fn found(&self, name: &str) -> Result<Found, ReadFault> {
-        let Some((value, id)) = self.values.get(name) else {
-            return Ok(Found::Absent);
-        };
-        Ok(match value {
-            ValueRef::Object(ObjType::Text) => Found::Text(
+        Ok(match self.get(name) {
+            None | Some((ValueRef::Scalar(ScalarValueRef::Null), _)) => Found::Absent,
+            Some((ValueRef::Object(ObjType::Text), Some(id))) => Found::Text(
                 match self.heads {
                     Some(heads) => self.doc.text_at(id, heads),
                     None => self.doc.text(id),
                 }
                 .map_err(|_| self.malformed(name))?,
             ),
-            ValueRef::Scalar(ScalarValueRef::Null) => Found::Absent,
-            ValueRef::Scalar(ScalarValueRef::Str(text)) => Found::Str(text.clone().into_owned()),
-            ValueRef::Scalar(ScalarValueRef::Int(n)) => Found::Int(*n),
-            ValueRef::Scalar(ScalarValueRef::Boolean(yes)) => Found::Bool(*yes),
-            _ => Found::Other,
+            Some((ValueRef::Scalar(value), _)) => match value {
+                ScalarValueRef::Str(text) => Found::Str(text.clone().into_owned()),
+                ScalarValueRef::Int(n) => Found::Int(*n),
+                ScalarValueRef::Boolean(yes) => Found::Bool(*yes),
+                _ => Found::Other,
+            },
+            Some(_) => Found::Other,
         })
+    }
+
+    fn get(&self, name: &str) -> Option<(&ValueRef<'d>, Option<&ObjId>)> {
+        let at = self.values.binary_search_by(|(key, ..)| key.as_ref().cmp(name)).ok()?;
+        self.values.get(at).map(|(_, value, id)| (value, id.as_ref()))
     }
 
     /// Every item of a keyed section.
@@ -180,8 +186,8 @@ impl<'d> Entry<'d> {
         let section = self.child(section.key())?;
         section
             .values
-            .keys()
-            .map(|name| {
+            .iter()
+            .map(|(name, ..)| {
                 let key = key(name).ok_or_else(|| section.malformed(name))?;
                 Ok((key, read(&section.child(name)?)?))
             })
