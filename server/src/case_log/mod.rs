@@ -183,10 +183,7 @@ pub fn entries_of(
 /// # Errors
 /// Database faults.
 pub fn judges(conn: &mut Conn, case_id: CaseId) -> Result<Vec<PersonId>, ApiError> {
-    use EventKind::{Adjudicated, Verified, VersionReturned};
-    let kinds = [Verified, VersionReturned, Adjudicated];
-    let judged = store::list_of_kinds(conn, case_id, &kinds)?;
-    let people = judged.into_iter().flat_map(|(actor, data)| {
+    let people = store::list_judging(conn, case_id)?.into_iter().flat_map(|(actor, data)| {
         let principal = data.get("on_behalf_of").and_then(|id| id.as_str()).map(str::to_owned);
         [Some(actor), principal].into_iter().flatten()
     });

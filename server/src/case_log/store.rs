@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use diesel::{dsl::max, prelude::*};
+use diesel::{
+    dsl::{max, sql},
+    prelude::*,
+    sql_types::Bool,
+};
 use sync_core::{
     ids::{CaseId, EventId, PersonId},
     lifecycle::{CaseStatus, EventKind},
@@ -112,15 +116,18 @@ pub(super) fn list(conn: &mut Conn, case_id: CaseId) -> Result<Vec<Entry>, ApiEr
     rows.into_iter().map(entry).collect()
 }
 
-/// Author and facts of the entries of these kinds.
-pub(super) fn list_of_kinds(
+/// The kinds of entry by which somebody judges an assessor's work (B22). Written out, since it must be
+/// known to both engines before they run the query that the index `case_events_judging` is for it.
+const JUDGING: &str = "case_events.kind IN ('verified', 'version_returned', 'adjudicated')";
+
+/// Author and facts of the entries that judge the assessor's work.
+pub(super) fn list_judging(
     conn: &mut Conn,
     case_id: CaseId,
-    kinds: &[EventKind],
 ) -> Result<Vec<(String, serde_json::Value)>, ApiError> {
     let rows: Vec<(String, Json)> = case_events::table
         .filter(case_events::case_id.eq(case_id.to_string()))
-        .filter(case_events::kind.eq_any(kinds.iter().map(EventKind::as_str)))
+        .filter(sql::<Bool>(JUDGING))
         .order(case_events::seq)
         .select((case_events::actor, case_events::data))
         .load(conn)?;
@@ -174,22 +181,26 @@ pub(super) fn find_facts(
     case_id: CaseId,
     person: PersonId,
 ) -> Result<Option<SeenCase>, ApiError> {
-    let found: Option<(String, String)> = cases::table
+    type Facts = (String, String, Option<i64>, Option<i64>);
+    let sent = case_people::table
+        .on(case_people::case_id.eq(cases::id).and(case_people::person_id.eq(person.to_string())));
+    let found: Option<Facts> = cases::table
         .inner_join(branches::table)
+        .left_join(sent)
         .filter(cases::id.eq(case_id.to_string()))
-        .select((cases::status, branches::path))
+        .select((
+            cases::status,
+            branches::path,
+            case_people::since.nullable(),
+            case_people::until.nullable(),
+        ))
         .first(conn)
         .optional()?;
-    let Some((status, branch_path)) = found else { return Ok(None) };
-    let until: Option<Option<i64>> = case_people::table
-        .find((case_id.to_string(), person.to_string()))
-        .select(case_people::until)
-        .first(conn)
-        .optional()?;
-    let tasked = match until {
-        None => Tasked::Never,
-        Some(None) => Tasked::Now,
-        Some(Some(_)) => Tasked::Earlier,
+    let Some((status, branch_path, since, until)) = found else { return Ok(None) };
+    let tasked = match (since, until) {
+        (None, _) => Tasked::Never,
+        (Some(_), None) => Tasked::Now,
+        (Some(_), Some(_)) => Tasked::Earlier,
     };
     Ok(Some(SeenCase { status: parse_status(&status)?, facts: CaseFacts { branch_path, tasked } }))
 }
@@ -236,4 +247,26 @@ pub(super) fn update_status(
         .set((cases::status.eq(status.as_str()), cases::version.eq(cases::version + 1)))
         .execute(conn)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sync_core::lifecycle::EventKind::{Adjudicated, Verified, VersionReturned};
+
+    use super::JUDGING;
+
+    /// An index over some rows serves a query only if both say in the same words which.
+    #[test]
+    fn the_index_of_judges_is_over_the_rows_that_are_asked_for() {
+        let kinds =
+            [Verified, VersionReturned, Adjudicated].map(|kind| format!("'{}'", kind.as_str()));
+        let rows = format!("kind IN ({})", kinds.join(", "));
+        assert_eq!(JUDGING, format!("case_events.{rows}"));
+        for migration in [
+            include_str!("../../../migrations/sqlite/20261122200000_case_judges/up.sql"),
+            include_str!("../../../migrations/postgres/20261122200000_case_judges/up.sql"),
+        ] {
+            assert!(migration.contains(&format!("WHERE {rows};")), "{migration}");
+        }
+    }
 }

@@ -141,11 +141,28 @@ impl Landed {
 
 /// Appends, and gives the answer; the answer from before if this push id appended already.
 pub(super) async fn append<A: Append>(app: &App, work: Arc<A>) -> Result<Vec<u8>, ApiError> {
+    append_from(app, work, None).await
+}
+
+/// [`append`] by somebody who has looked already.
+pub(super) async fn append_from<A: Append>(
+    app: &App,
+    work: Arc<A>,
+    mut seen: Option<Start>,
+) -> Result<Vec<u8>, ApiError> {
+    let case_id = work.by().case_id;
     let _place = app.drafts.place(work.size())?;
-    let _turn = app.drafts.turn(work.by().case_id).await?;
+    let _turn = match app.drafts.free_turn(case_id)? {
+        Some(turn) => turn,
+        None => {
+            // Somebody is about to move the draft on, and what was seen takes memory.
+            seen = None;
+            app.drafts.turn(case_id).await?
+        }
+    };
     for lost in 0..TRIES {
         let outcome = match lost {
-            ..RACES => attempt(app, &work).await?,
+            ..RACES => attempt(app, &work, seen.take()).await?,
             _ => attempt_holding(app, &work).await?,
         };
         match outcome {
@@ -163,7 +180,7 @@ pub(super) enum Outcome {
 }
 
 /// What a try starts from.
-struct Start {
+pub(super) struct Start {
     head: Head,
     facts: Facts,
     loading: Loading,
@@ -203,11 +220,18 @@ pub(super) struct Prepared {
     saved: usize,
 }
 
-async fn attempt<A: Append>(app: &App, work: &Arc<A>) -> Result<Outcome, ApiError> {
+async fn attempt<A: Append>(
+    app: &App,
+    work: &Arc<A>,
+    seen: Option<Start>,
+) -> Result<Outcome, ApiError> {
     let (inner, asked) = (app.clone(), work.clone());
-    let start = match app.db.read(move |conn| start(conn, &inner, asked.as_ref())).await? {
-        Ok(start) => start,
-        Err(answer) => return Ok(Outcome::Answered(answer)),
+    let start = match seen {
+        Some(start) => start,
+        None => match app.db.read(move |conn| start(conn, &inner, asked.as_ref())).await? {
+            Ok(start) => start,
+            Err(answer) => return Ok(Outcome::Answered(answer)),
+        },
     };
     let by = work.by();
     let doc = document::load(app, by.case_id, &start.head, start.loading).await?;
@@ -299,6 +323,17 @@ fn start<A: Append>(
     }
     let head = store::find_head(conn, by.case_id)?.ok_or_else(ApiError::not_found)?;
     let admission = work.check(conn, &head)?;
+    go_on(conn, app, by, head, admission).map(Ok)
+}
+
+/// The rest of what a try starts from, for somebody who may append to this head.
+pub(super) fn go_on(
+    conn: &mut Conn,
+    app: &App,
+    by: &Appender,
+    head: Head,
+    admission: Admission,
+) -> Result<Start, ApiError> {
     let mut last_seq = store::last_seq(conn, by.case_id, &by.actor, head.lsn)?;
     let late = match admission.landing {
         Landing::Draft => None,
@@ -308,7 +343,7 @@ fn start<A: Append>(
         last_seq = last_seq.max(late.last_seq);
     }
     let loading = document::find(conn, app, by.case_id, &head)?;
-    Ok(Ok(Start { head, facts: Facts { admission, last_seq }, loading, late }))
+    Ok(Start { head, facts: Facts { admission, last_seq }, loading, late })
 }
 
 /// What changes are judged on.

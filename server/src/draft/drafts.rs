@@ -67,10 +67,21 @@ impl Drafts {
 
     /// This case's turn to be appended to.
     pub(super) async fn turn(&self, case_id: CaseId) -> Result<MutexGuard<'_, ()>, ApiError> {
+        Ok(self.turn_of(case_id)?.lock().await)
+    }
+
+    /// [`Drafts::turn`], if nobody has it or waits for it.
+    pub(super) fn free_turn(
+        &self,
+        case_id: CaseId,
+    ) -> Result<Option<MutexGuard<'_, ()>>, ApiError> {
+        Ok(self.turn_of(case_id)?.try_lock().ok())
+    }
+
+    fn turn_of(&self, case_id: CaseId) -> Result<&tokio::sync::Mutex<()>, ApiError> {
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(case_id);
         let index = usize::try_from(hash).unwrap_or_default() % TURNS;
-        let turn = self.turns.get(index).ok_or_else(|| ApiError::internal("no turn"))?;
-        Ok(turn.lock().await)
+        self.turns.get(index).ok_or_else(|| ApiError::internal("no turn"))
     }
 
     /// Runs work on documents off the async threads, a bounded number at a time. `None`: it panicked.

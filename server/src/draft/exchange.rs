@@ -48,22 +48,39 @@ pub(super) async fn exchange(
         return app.db.read(move |conn| exchange.pull(conn)).await;
     }
     // Before anything waits for a turn: nobody outside may take up places.
-    let (exchange, signed) = app
-        .db
-        .read(move |conn| {
-            let head = exchange.head(conn)?;
-            exchange.check(conn, &head)?;
-            let text = exchange.text();
-            let author = &exchange.by.author;
-            let signed = signature::required(conn, author, text, signature.as_deref())?;
-            Ok((exchange, signed))
-        })
-        .await?;
-    let by = Appender { signature: signed, ..exchange.by };
-    append::append(app, Arc::new(Exchange { by, ..exchange })).await
+    let (exchange, seen) = app.db.read(move |conn| exchange.open(conn, signature)).await?;
+    match seen {
+        Seen::Answered(answer) => Ok(answer),
+        Seen::Start(start) => append::append_from(app, Arc::new(exchange), Some(*start)).await,
+    }
+}
+
+/// What an exchange finds.
+enum Seen {
+    /// The answer from before.
+    Answered(Vec<u8>),
+    Start(Box<append::Start>),
 }
 
 impl Exchange {
+    /// Whether this device may push, and from where it starts.
+    fn open(
+        mut self,
+        conn: &mut Conn,
+        signature: Option<String>,
+    ) -> Result<(Self, Seen), ApiError> {
+        let head = store::find_head(conn, self.by.case_id)?.ok_or_else(ApiError::not_found)?;
+        let admission = self.check(conn, &head)?;
+        let signed = signature::required(conn, &self.by.author, self.text(), signature.as_deref())?;
+        self.by.signature = signed;
+        let by = &self.by;
+        let seen = match store::find_push(conn, by.author.person, &by.key)? {
+            Some(answer) => Seen::Answered(answer),
+            None => Seen::Start(Box::new(append::go_on(conn, &self.app, by, head, admission)?)),
+        };
+        Ok((self, seen))
+    }
+
     /// Only rows are read; no document is loaded.
     fn pull(&self, conn: &mut Conn) -> Result<Vec<u8>, ApiError> {
         let head = self.head(conn)?;

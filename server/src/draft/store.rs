@@ -8,7 +8,7 @@ mod history;
 mod late;
 mod pushes;
 
-use diesel::{dsl::max, prelude::*};
+use diesel::prelude::*;
 use sync_core::{
     gate::AdmittedChange,
     ids::{CaseId, DeviceId, PersonId},
@@ -288,12 +288,16 @@ pub(super) fn last_seq(
     actor: &ActorId,
     lsn: u64,
 ) -> Result<u64, ApiError> {
+    // An actor's changes are a chain, so the first from its end that stands there is the last: one row
+    // is read, and not the whole chain.
     let last: Option<i64> = draft_change::table
         .filter(draft_change::case_id.eq(case_id.to_string()))
         .filter(draft_change::actor.eq(actor.to_bytes()))
         .filter(draft_change::lsn.le(number(lsn)?))
-        .select(max(draft_change::seq))
-        .first(conn)?;
+        .order(draft_change::seq.desc())
+        .select(draft_change::seq)
+        .first(conn)
+        .optional()?;
     count(last.unwrap_or(0))
 }
 
