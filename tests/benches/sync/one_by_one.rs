@@ -14,43 +14,47 @@ use crate::{
     case::{Phone, fresh, now, pull as pull_after},
     figures::raw_apply_ms,
     scaled,
-    server::Process,
     table::Table,
     wire::{Ask, Got},
     world::{Caller, World},
 };
 
-/// Pushes `each` of the phone's unsent changes at a time, so many times; the server's processor time
-/// for one push in milliseconds.
-fn push_all(server: &Process, phone: &mut Phone, each: usize, rounds: usize) -> f64 {
+/// How many drafts of one kind a figure is taken from: none grows far beyond its size by what is pushed.
+const DRAFTS: usize = 10;
+
+/// Pushes `each` of the phone's unsent changes, once.
+fn push_once(phone: &mut Phone, each: usize) {
     let path = format!("/api/v1/cases/{}/draft/sync", phone.case);
-    let mut began = 0.0;
-    for round in 0..=rounds {
-        let mut request = phone.session.next_request();
-        request.changes.truncate(each);
-        let body = serde_json::to_vec(&request).expect("JSON");
-        let reply = phone.caller.send(&path, &body);
-        let reply: SyncReply = serde_json::from_slice(&reply).expect("a reply");
-        assert_eq!(usize::try_from(reply.accepted).ok(), Some(each));
-        let _ = phone.session.apply_reply(reply);
-        if round == 0 {
-            // The first one had to load the draft.
-            began = server.cpu_seconds();
-        }
-    }
-    (server.cpu_seconds() - began) * 1e3 / rounds as f64
+    let mut request = phone.session.next_request();
+    request.changes.truncate(each);
+    let body = serde_json::to_vec(&request).expect("JSON");
+    let reply = phone.caller.send(&path, &body);
+    let reply: SyncReply = serde_json::from_slice(&reply).expect("a reply");
+    assert_eq!(usize::try_from(reply.accepted).ok(), Some(each));
+    let _ = phone.session.apply_reply(reply);
 }
 
 pub fn push(world: &World, table: &mut Table) {
     for (name, template) in [("fine", &world.fine), ("coarse", &world.coarse)] {
-        for (each, aim, rounds) in [(1, 10.0, scaled(300)), (200, 15.0, scaled(20).max(3))] {
-            // A draft of its own, so that none grows by what the others push.
-            let case = world.copy_of(template);
+        for (each, aim, rounds) in [(1, 10.0, scaled(40)), (200, 15.0, 2)] {
+            let cases: Vec<String> = (0..DRAFTS).map(|_| world.copy_of(template)).collect();
             let server = world.server();
-            let raw = raw_apply_ms(world, &server, &case, each);
-            let mut phone = Phone::open(world.caller(&server, 4), &case);
-            phone.edit(each * (rounds + 1));
-            let cost = push_all(&server, &mut phone, each, rounds);
+            let raw = raw_apply_ms(world, &server, &cases[0], each);
+            let open = |case: &String| Phone::open(world.caller(&server, 4), case);
+            let mut phones: Vec<Phone> = cases.iter().map(open).collect();
+            for phone in &mut phones {
+                phone.edit(1 + each * rounds);
+                // Lines that are not used are closed.
+                phone.caller = world.caller(&server, 4);
+                // The first one has to load the draft.
+                push_once(phone, 1);
+            }
+            let began = server.cpu_seconds();
+            for phone in &mut phones {
+                phone.caller = world.caller(&server, 4);
+                (0..rounds).for_each(|_| push_once(phone, each));
+            }
+            let cost = (server.cpu_seconds() - began) * 1e3 / (rounds * DRAFTS) as f64;
             let what = format!("push of {each} onto a warm {name} draft, whole server, CPU");
             table.at_most(&what, cost, aim, "ms").beside("raw automerge apply", cost / raw);
         }

@@ -18,6 +18,9 @@ use crate::{
     wire::{Ask, Line},
 };
 
+/// Cases that are filled with copies of a template, beside the two templates.
+const SPARE: usize = 62;
+
 /// Everything on disk.
 pub struct World {
     scratch: Scratch,
@@ -70,7 +73,7 @@ impl World {
             changes: [0, 0],
         };
         let mut desk = world.caller(&server, 0);
-        world.cases = (0..cases + 22).map(|n| report(&mut desk, n)).collect();
+        world.cases = (0..cases + SPARE).map(|n| report(&mut desk, n)).collect();
         world.fine = world.cases.pop().expect("a case");
         world.coarse = world.cases.pop().expect("a case");
         world.spare = Mutex::new(world.cases.split_off(cases));
