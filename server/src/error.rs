@@ -1,15 +1,12 @@
 //! [`ApiError`]: the one error of the server, and the only map from database faults to a problem.
 
-use std::{
-    fmt,
-    hash::{BuildHasher, RandomState},
-};
+use std::fmt;
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use api_spec::problem::{Code, FieldError, Problem};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use crate::ports::blobs::BlobFault;
+use crate::{crowd, ports::blobs::BlobFault};
 
 /// What a handler answers instead of a result. Refusals of rules become one through `From`.
 #[derive(Debug)]
@@ -85,14 +82,13 @@ impl ApiError {
     /// at different ones, so that thousands of phones that reconnect at once do not stay together.
     #[must_use]
     pub fn overloaded() -> Self {
-        let spread = u32::try_from(RandomState::new().hash_one(()) % 8).unwrap_or_default();
-        Self::new(Code::Overloaded).retry_after(1 + spread)
+        Self::new(Code::Overloaded).retry_after(crowd::come_back_after_s())
     }
 
     /// Another transaction got in the way; the same work may succeed when it is run again.
     #[must_use]
     pub fn contention() -> Self {
-        Self { cause: Cause::Contention, ..Self::overloaded() }
+        Self { cause: Cause::Contention, ..Self::new(Code::Overloaded).retry_after(1) }
     }
 
     /// Adds what was wrong this time.

@@ -20,6 +20,7 @@ pub mod app;
 pub mod auth;
 pub mod body;
 pub mod config;
+mod crowd;
 pub mod db;
 pub mod demo;
 pub mod error;

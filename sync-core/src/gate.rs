@@ -74,8 +74,10 @@ pub struct Admitted {
     pub max_op: u64,
     /// The actor's last sequence number after the push.
     pub last_seq: u64,
-    /// `doc` saved, loaded and compared; nothing if the push held nothing new.
-    pub snapshot: Option<Vec<u8>>,
+    /// How many bytes `doc` is when saved, not deflated; 0 if the push held nothing new.
+    pub saved: usize,
+    /// Whether [`crate::conflict::list`] could find anything in `doc`.
+    pub contested: bool,
 }
 
 /// One new change.
@@ -125,7 +127,7 @@ pub fn admit(
         decoded.push(change);
     }
     let twin = twin::apply(doc, decoded)?;
-    let (snapshot, doc) = twin::verify(&twin)?;
+    let twin::Verified { doc, saved, contested } = twin::verify(&twin)?;
     Ok(Admitted {
         heads: doc.get_heads(),
         doc,
@@ -133,7 +135,8 @@ pub fn admit(
         max_op: rows.last().map_or(0, |row| row.max_op),
         last_seq: rows.last().map_or(context.last_seq, |row| row.seq),
         rows,
-        snapshot: Some(snapshot),
+        saved,
+        contested,
     })
 }
 
@@ -145,7 +148,8 @@ fn nothing_new(doc: &Automerge, context: &PushContext, duplicates: usize) -> Adm
         heads: doc.get_heads(),
         max_op: 0,
         last_seq: context.last_seq,
-        snapshot: None,
+        saved: 0,
+        contested: true,
     }
 }
 

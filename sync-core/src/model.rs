@@ -65,6 +65,11 @@ impl Draft {
     /// # Errors
     /// [`ReadFault`] if the document is not a draft of this schema.
     pub fn read(doc: &Automerge) -> Result<Self, ReadFault> {
+        read::draft(doc, None).map(|(draft, _)| draft)
+    }
+
+    /// [`Draft::read`], and whether [`crate::conflict::list`] could find anything in it.
+    pub(crate) fn read_contested(doc: &Automerge) -> Result<(Self, bool), ReadFault> {
         read::draft(doc, None)
     }
 
@@ -73,7 +78,7 @@ impl Draft {
     /// # Errors
     /// [`ReadFault`] if a head is unknown or the document was not a draft of this schema then.
     pub fn read_at(doc: &Automerge, heads: &[ChangeHash]) -> Result<Self, ReadFault> {
-        read::draft(doc, Some(heads))
+        read::draft(doc, Some(heads)).map(|(draft, _)| draft)
     }
 }
 

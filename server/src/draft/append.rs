@@ -27,7 +27,7 @@ const TRIES: usize = 8;
 /// After so many lost races the draft is held while the gate works: or a large push would be overtaken
 /// by small ones at another node for as long as they come.
 const RACES: usize = 2;
-/// The largest draft, as saved. A large honest case has some tens of kilobytes.
+/// The largest draft, as saved and not deflated. A large honest case has some tens of kilobytes.
 const MOST_SAVED_BYTES: usize = 4 * 1024 * 1024;
 
 /// Who appends.
@@ -237,7 +237,8 @@ async fn attempt<A: Append>(
     let doc = document::load(app, by.case_id, &start.head, start.loading).await?;
     let context = start.facts.context(by, app);
     let inner = work.clone();
-    let on = On { doc, late: start.late, pinned: start.head.pin.is_some() };
+    let (from, landing) = (start.head.clone(), start.facts.admission.landing);
+    let on = On { doc, from, landing, late: start.late };
     let judged = app.drafts.compute(move || judge(inner.as_ref(), &on, &context)).await?;
     let verdict = match judged {
         Some(Ok(passed)) => passed,
@@ -287,7 +288,8 @@ fn hold<A: Append>(conn: &mut Conn, app: &App, work: &A) -> Result<Holding, ApiE
     };
     let doc = document::load_here(by.case_id, &start.head, start.loading)?;
     let context = start.facts.context(by, app);
-    let on = On { doc, late: start.late, pinned: start.head.pin.is_some() };
+    let (from, landing) = (start.head.clone(), start.facts.admission.landing);
+    let on = On { doc, from, landing, late: start.late };
     let verdict = match judge(work, &on, &context) {
         Ok(passed) => passed,
         // Nothing was written; what is kept of the push is kept by a transaction of its own.
@@ -349,14 +351,17 @@ pub(super) fn go_on(
 /// What changes are judged on.
 struct On {
     doc: Arc<Automerge>,
+    /// Where the draft stands, and whether it is what grows.
+    from: Head,
+    landing: Landing,
     /// Earlier work of the same actor that is held beside the draft.
     late: Option<store::Late>,
-    pinned: bool,
 }
 
 /// What the gate said.
 struct Verdict {
     admitted: Admitted,
+    snapshot: Option<Vec<u8>>,
     conflicts: Vec<Conflict>,
     amends: Vec<FieldDifference>,
 }
@@ -384,9 +389,11 @@ fn judge<A: Append>(work: &A, on: &On, context: &PushContext) -> Result<Verdict,
     let admit = || {
         let view = on.view()?;
         let admitted = gate::admit(view.as_ref().unwrap_or(&on.doc), context, &slices)?;
-        let conflicts = conflict::list(&admitted.doc);
-        let amends = if on.pinned { changed(&on.doc, &admitted.doc)? } else { Vec::new() };
-        Ok(Verdict { admitted, conflicts, amends })
+        let conflicts = if admitted.contested { conflict::list(&admitted.doc) } else { Vec::new() };
+        let pinned = on.from.pin.is_some();
+        let amends = if pinned { changed(&on.doc, &admitted.doc)? } else { Vec::new() };
+        let snapshot = on.snapshot_due(&admitted.rows).then(|| admitted.doc.save());
+        Ok(Verdict { admitted, snapshot, conflicts, amends })
     };
     let verdict = std::panic::catch_unwind(std::panic::AssertUnwindSafe(admit));
     verdict
@@ -395,6 +402,13 @@ fn judge<A: Append>(work: &A, on: &On, context: &PushContext) -> Result<Verdict,
 }
 
 impl On {
+    /// Whether a snapshot is stored with these changes.
+    fn snapshot_due(&self, rows: &[AdmittedChange]) -> bool {
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let bytes = count(rows.iter().map(|row| row.bytes.len()).sum());
+        self.landing == Landing::Draft && self.from.snapshot_due(count(rows.len()), bytes)
+    }
+
     /// The draft with what is held of the actor on top, if anything is.
     fn view(&self) -> Result<Option<Automerge>, Rejection> {
         let Some(late) = self.late.as_ref().filter(|late| !late.changes.is_empty()) else {
@@ -422,15 +436,14 @@ fn panicked() -> Rejection {
 }
 
 fn prepare(from: Head, landing: Landing, verdict: Verdict) -> Result<Prepared, ApiError> {
-    let Verdict { admitted, conflicts, amends } = verdict;
-    let saved = admitted.snapshot.as_ref().map_or(0, Vec::len);
-    if saved > MOST_SAVED_BYTES {
+    let Verdict { admitted, snapshot, conflicts, amends } = verdict;
+    if admitted.saved > MOST_SAVED_BYTES {
         return Err(refuse::problem(&SyncRefusal::TooLarge).fact("rule", Rule::DraftFull.code()));
     }
     let size = |n: usize| u64::try_from(n).map_err(ApiError::internal);
     let bytes = size(admitted.rows.iter().map(|row| row.bytes.len()).sum())?;
     let changes = size(admitted.rows.len())?;
-    let due = landing == Landing::Draft && from.snapshot_due(changes, bytes);
+    let due = snapshot.is_some();
     let lsn = from.lsn + changes;
     let to = match landing {
         // The draft stays as it is; its row is only held, so that nobody moves it meanwhile.
@@ -450,11 +463,11 @@ fn prepare(from: Head, landing: Landing, verdict: Verdict) -> Result<Prepared, A
         landing,
         rows: admitted.rows,
         last_seq: admitted.last_seq,
-        snapshot: admitted.snapshot.filter(|_| due),
+        snapshot,
         conflicts,
         amends,
         doc: Arc::new(admitted.doc),
-        saved,
+        saved: admitted.saved,
     })
 }
 

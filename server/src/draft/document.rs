@@ -87,9 +87,8 @@ pub(super) async fn load(
     };
     loop {
         let (from, broken) = (stored.from, stored.damaged.clone());
-        let saved = stored.bytes.len();
         let why = match read(app, head, stored.bytes).await? {
-            Ok(doc) => {
+            Ok((doc, saved)) => {
                 let doc = Arc::new(doc);
                 if !broken.is_empty() {
                     rebuild(app, case_id, head, doc.clone(), broken).await?;
@@ -134,14 +133,16 @@ pub(super) fn load_here(
     }
 }
 
-/// The document that these bytes hold, or why it is not the one of this head.
+/// The document that these bytes hold and how many they are when not deflated, or why it is not the one
+/// of this head.
 async fn read(
     app: &App,
     head: &Head,
     bytes: Vec<u8>,
-) -> Result<Result<Automerge, &'static str>, ApiError> {
-    Ok(match app.drafts.compute(move || gate::load(&bytes)).await? {
-        Some(Ok(doc)) if doc.get_heads() == head.heads => Ok(doc),
+) -> Result<Result<(Automerge, usize), &'static str>, ApiError> {
+    let load = move || gate::load(&bytes).map(|doc| (doc.save_nocompress().len(), doc));
+    Ok(match app.drafts.compute(load).await? {
+        Some(Ok((saved, doc))) if doc.get_heads() == head.heads => Ok((doc, saved)),
         Some(Ok(_)) => Err("other heads than recorded"),
         Some(Err(rejection)) => Err(rejection.rule.code()),
         None => Err("the library panicked"),

@@ -56,13 +56,15 @@ impl Default for Drafts {
 }
 
 impl Drafts {
+    /// Whether nobody may wait now: then it need not be looked at what is asked.
+    pub(super) fn is_full(&self) -> bool {
+        self.places.available_permits() == 0
+    }
+
     /// A place among those who may wait, for a request with so many bytes.
     pub(super) fn place(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
         let places = u32::try_from(bytes / BYTES_OF_A_PLACE + 1).unwrap_or(u32::MAX);
-        self.places.clone().try_acquire_many_owned(places).map_err(|_| {
-            metrics::counter!("chakan_draft_turned_away_total").increment(1);
-            ApiError::overloaded()
-        })
+        self.places.clone().try_acquire_many_owned(places).map_err(|_| turned_away())
     }
 
     /// This case's turn to be appended to.
@@ -124,7 +126,7 @@ impl Drafts {
         found
     }
 
-    /// Keeps a document, whose saved form has `saved` bytes, in the place of its case's older one.
+    /// Keeps a document, whose saved form has `saved` bytes before it is deflated, in the place of its case's older one.
     pub(super) fn keep(&self, case_id: CaseId, head: &Head, doc: Arc<Automerge>, saved: usize) {
         self.cache().keep(case_id, head, doc, saved);
     }
@@ -132,6 +134,11 @@ impl Drafts {
     fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+pub(super) fn turned_away() -> ApiError {
+    metrics::counter!("chakan_draft_turned_away_total").increment(1);
+    ApiError::overloaded()
 }
 
 /// Documents, the least recently used one leaving first.
@@ -201,9 +208,10 @@ impl Cache {
     }
 }
 
-/// A document in memory takes up to forty times its saved form.
+/// A document in memory takes up to seventeen times its saved form: each change and each operation is
+/// kept with its place, where the saved form has runs of equal ones.
 fn estimate(saved: usize) -> usize {
-    saved.saturating_mul(40).saturating_add(16 * 1024)
+    saved.saturating_mul(17).saturating_add(16 * 1024)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::{
     access::{self, Landing},
     append::{self, Admission, Append, Appender, Landed},
     document,
+    drafts::turned_away,
     rules::{self, Head, MOST_CONFLICTS, PullPlan},
     signature, store, wire,
 };
@@ -46,6 +47,9 @@ pub(super) async fn exchange(
     let exchange = Exchange { app: app.clone(), by, request };
     if exchange.request.changes.is_empty() {
         return app.db.read(move |conn| exchange.pull(conn)).await;
+    }
+    if app.drafts.is_full() {
+        return Err(turned_away());
     }
     // Before anything waits for a turn: nobody outside may take up places.
     let (exchange, seen) = app.db.read(move |conn| exchange.open(conn, signature)).await?;

@@ -38,22 +38,39 @@ pub(super) fn apply(doc: &Automerge, changes: Vec<Change>) -> Result<Automerge, 
     }
 }
 
-/// The draft as bytes, and the document that they load as: it and no other is what lives on, so that
-/// what is read from memory and what is read from the disk cannot part.
-pub(super) fn verify(twin: &Automerge) -> Result<(Vec<u8>, Automerge), Rejection> {
+/// What is left of a twin that was saved and loaded again.
+pub(super) struct Verified {
+    /// The document as loaded: it and no other is what lives on, so that what is read from memory and
+    /// what is read from the disk cannot part.
+    pub(super) doc: Automerge,
+    /// How many bytes it is when saved, not deflated.
+    pub(super) saved: usize,
+    /// Whether it may hold a conflict.
+    pub(super) contested: bool,
+}
+
+/// Saves the draft, loads it again and compares.
+pub(super) fn verify(twin: &Automerge) -> Result<Verified, Rejection> {
     guarded(|| {
-        let bytes = twin.save();
-        let loaded = load(&bytes)?;
+        // Deflating would cost time and say nothing more.
+        let bytes = twin.save_nocompress();
+        let doc = load(&bytes)?;
         let read = |doc: &Automerge| {
-            Draft::read(doc).map_err(|fault| Rejection::new(Rule::Unreadable).because(fault))
+            Draft::read_contested(doc)
+                .map_err(|fault| Rejection::new(Rule::Unreadable).because(fault))
         };
-        let draft = read(&loaded)?;
+        let (draft, contested) = read(&doc)?;
         // A saved document is all its changes and operations: equal bytes are equal documents. Others
         // may still hold the same, which takes longer to tell. Step 4 lets nothing in that is no part
         // of a draft, so what a draft holds is all there is.
-        let same = loaded.get_heads() == twin.get_heads()
-            && (loaded.save_nocompress() == twin.save_nocompress() || draft == read(twin)?);
-        if same { Ok((bytes, loaded)) } else { Err(Rejection::new(Rule::Diverged)) }
+        let same = doc.get_heads() == twin.get_heads()
+            && (doc.save_nocompress() == bytes || draft == read(twin)?.0);
+        let saved = bytes.len();
+        if same {
+            Ok(Verified { doc, saved, contested })
+        } else {
+            Err(Rejection::new(Rule::Diverged))
+        }
     })?
 }
 

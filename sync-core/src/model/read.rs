@@ -1,6 +1,6 @@
 //! Typed reads of a draft, bounded in depth: root, section, item, text.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, cell::Cell, collections::BTreeMap};
 
 use automerge::{
     Automerge, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValueRef, ValueRef, iter::MapRange,
@@ -104,6 +104,7 @@ pub(super) struct Entry<'d> {
     doc: &'d Automerge,
     heads: Option<&'d [ChangeHash]>,
     path: String,
+    contested: &'d Cell<bool>,
     /// By key, as the document orders them; the id where an object stands.
     values: Vec<(Cow<'d, str>, ValueRef<'d>, Option<ObjId>)>,
 }
@@ -114,6 +115,7 @@ impl<'d> Entry<'d> {
         heads: Option<&'d [ChangeHash]>,
         obj: &ObjId,
         path: String,
+        contested: &'d Cell<bool>,
     ) -> Self {
         let range: MapRange<'d> = match heads {
             Some(heads) => doc.map_range_at(obj, .., heads),
@@ -122,10 +124,13 @@ impl<'d> Entry<'d> {
         let values = range
             .map(|item| {
                 let id = matches!(item.value, ValueRef::Object(_)).then(|| item.id());
+                let removed = item.key == "removed"
+                    && item.value == ValueRef::Scalar(ScalarValueRef::Boolean(true));
+                contested.set(contested.get() || item.conflict || removed);
                 (item.key, item.value, id)
             })
             .collect();
-        Self { doc, heads, path, values }
+        Self { doc, heads, path, contested, values }
     }
 
     fn malformed(&self, name: &str) -> ReadFault {
@@ -137,7 +142,8 @@ impl<'d> Entry<'d> {
         match self.get(name) {
             Some((ValueRef::Object(ObjType::Map), Some(id))) => {
                 let slash = if self.path.is_empty() { "" } else { "/" };
-                Ok(Self::open(self.doc, self.heads, id, format!("{}{slash}{name}", self.path)))
+                let path = format!("{}{slash}{name}", self.path);
+                Ok(Self::open(self.doc, self.heads, id, path, self.contested))
             }
             _ => Err(self.malformed(name)),
         }
@@ -195,20 +201,25 @@ impl<'d> Entry<'d> {
     }
 }
 
-/// Reads the whole draft.
-pub(super) fn draft(doc: &Automerge, heads: Option<&[ChangeHash]>) -> Result<Draft, ReadFault> {
+/// Reads the whole draft, and whether there is anything in it that could be a conflict: values that
+/// stand against each other, or an item that was removed.
+pub(super) fn draft(
+    doc: &Automerge,
+    heads: Option<&[ChangeHash]>,
+) -> Result<(Draft, bool), ReadFault> {
     let unknown =
         heads.unwrap_or_default().iter().find(|head| doc.get_change_meta_by_hash(head).is_none());
     if let Some(head) = unknown {
         return Err(ReadFault::UnknownHead(*head));
     }
-    let root = Entry::open(doc, heads, &ROOT, String::new());
+    let contested = Cell::new(false);
+    let root = Entry::open(doc, heads, &ROOT, String::new(), &contested);
     if root.leaf::<Option<i64>>("schema")? != Some(SCHEMA) {
         return Err(ReadFault::OtherSchema);
     }
     let case_id = root.leaf::<Option<Uuid>>("case_id")?.ok_or_else(|| root.malformed("case_id"))?;
     let slug = |name: &str| super::schema::is_slug(name).then(|| name.to_owned());
-    Ok(Draft {
+    let draft = Draft {
         schema: SCHEMA,
         case_id,
         scene: Scene::read(&root.child(Section::Scene.key())?)?,
@@ -218,5 +229,6 @@ pub(super) fn draft(doc: &Automerge, heads: Option<&[ChangeHash]>) -> Result<Dra
         photos: root.items(Section::Photos, parse_id, Photo::read)?,
         checklist: root.items(Section::Checklist, slug, ChecklistItem::read)?,
         notes: root.items(Section::Notes, parse_id, Note::read)?,
-    })
+    };
+    Ok((draft, contested.get()))
 }
