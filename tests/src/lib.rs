@@ -16,6 +16,7 @@ mod client;
 mod device;
 mod document;
 mod expect;
+pub mod jpeg;
 pub mod logs;
 mod network;
 mod people;

@@ -7,7 +7,6 @@
 mod caption;
 mod hash;
 mod pipeline;
-#[cfg(any(test, not(feature = "turbo")))]
 mod scaled;
 pub mod segments;
 #[cfg(feature = "turbo")]

@@ -11,11 +11,9 @@ use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage, metadata:
 #[cfg(not(feature = "turbo"))]
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
-#[cfg(not(feature = "turbo"))]
-use super::scaled;
 #[cfg(feature = "turbo")]
 use super::turbo;
-use super::{Looks, Made, PREVIEW, Picture, THUMBNAIL, Unreadable, segments::exif};
+use super::{Looks, Made, PREVIEW, Picture, THUMBNAIL, Unreadable, scaled, segments::exif};
 
 /// Quality of the copies: small, and still good for reading a plate.
 const QUALITY: u8 = 82;
@@ -61,14 +59,13 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<(RgbImage, Orientation), Unreadab
     Ok((pixels.into_rgb8(), orientation))
 }
 
-#[cfg(feature = "turbo")]
+/// Large JPEGs; nothing for anything else.
 fn decode_scaled(bytes: &[u8]) -> Result<Option<RgbImage>, Unreadable> {
-    turbo::decode(bytes, side(PREVIEW), MOST_PIXELS)
-}
-
-/// Large JPEGs as cameras write them; nothing for anything else.
-#[cfg(not(feature = "turbo"))]
-fn decode_scaled(bytes: &[u8]) -> Result<Option<RgbImage>, Unreadable> {
+    // It has no room for large photos in many passes.
+    #[cfg(feature = "turbo")]
+    if let Some(pixels) = turbo::decode(bytes, side(PREVIEW), MOST_PIXELS)? {
+        return Ok(Some(pixels));
+    }
     let Some(found) = scaled::decode(bytes, side(PREVIEW), MOST_PIXELS)? else { return Ok(None) };
     let length = |length| u32::try_from(length).map_err(unreadable);
     Ok(RgbImage::from_raw(length(found.width)?, length(found.height)?, found.rgb))

@@ -13,8 +13,12 @@ pub struct Segment<'a> {
 
 /// The segments up to the first scan, or up to where they make no sense.
 pub fn segments(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
-    let mut rest = bytes.strip_prefix(&[0xff, 0xd8]).unwrap_or_default();
-    let mut over = false;
+    more_segments(bytes.strip_prefix(&[0xff, 0xd8]).unwrap_or_default())
+}
+
+/// The same from the middle of a file: what stands between its scans.
+pub(super) fn more_segments(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
+    let (mut rest, mut over) = (bytes, false);
     std::iter::from_fn(move || {
         // Any number of full bytes may stand before a marker.
         while let [0xff, 0xff, ..] = rest {

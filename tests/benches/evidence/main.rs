@@ -9,7 +9,7 @@
 //!   back with Python's zipfile
 //! * `previews`: preview and thumbnail of 12 megapixels, beside libjpeg-turbo as Pillow brings it
 //!   (`CHAKAN_BENCH_PYTHON` names a Python that has it; `--features turbo` lets us use it, too), and
-//!   what the worker process takes for 12 to 200 megapixels
+//!   what the worker process takes for 12 to 200 megapixels, and for 12 to 108 in many passes
 //! * `reuse`: one photo looked up among a million
 //! * `network`: photos over a slow, lossy line that flaps; `CHAKAN_BENCH_PHOTOS` and
 //!   `CHAKAN_BENCH_PHOTO_KB` set how many (20) and how large (300). `CHAKAN_BENCH_SPEED` (50) runs the

@@ -6,7 +6,10 @@ use std::{
 };
 
 use server::imaging::{Ask, make};
-use tests::Scratch;
+use tests::{
+    Scratch,
+    jpeg::{self, Frequencies},
+};
 
 const ROUNDS: usize = 9;
 
@@ -91,6 +94,41 @@ pub fn beside_turbo() {
     ] {
         cost(name, &noisy(width, height, 60));
     }
+    // The same frequencies in one pass and in those that libjpeg makes.
+    for (name, width, height) in
+        [("12", 4_032, 3_024), ("48", 8_000, 6_000), ("108", 12_000, 9_000)]
+    {
+        let blocks = busy_blocks();
+        let block =
+            |c: usize, x: usize, y: usize| &blocks[(c * 31 + x * 7 + y * 13) % blocks.len()];
+        let factors = &[(2, 2), (1, 1), (1, 1)];
+        let picture = Frequencies { width, height, factors, restart: 0, block: &block };
+        cost(&format!("{name} (in one pass)"), &jpeg::baseline(picture));
+        cost(&format!("{name} (in ten passes)"), &jpeg::progressive(picture, &jpeg::USUAL));
+    }
+}
+
+/// Blocks as those of a photo: most of their lower frequencies, and few of the others.
+fn busy_blocks() -> Vec<[i16; 64]> {
+    let mut state = 1_u32;
+    let mut dice = |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        i16::try_from((state >> 8) % below).expect("small")
+    };
+    let value = |at: i16, dice: &mut dyn FnMut(u32) -> i16| {
+        let large = (90 / (1 + at)).max(3);
+        if dice(64) > at { dice(2 * u32::from(large.unsigned_abs()) + 1) - large } else { 0 }
+    };
+    (0..1_009)
+        .map(|n| {
+            let mut block = [0; 64];
+            // Every third block has little in it.
+            for (at, place) in (0..if n % 3 == 0 { 8 } else { 40 }).zip(&mut block) {
+                *place = value(at, &mut dice);
+            }
+            block
+        })
+        .collect()
 }
 
 /// A Python that makes the same copies whenever it is asked to.

@@ -6,7 +6,10 @@ use std::{
 };
 
 use image::GenericImageView;
-use tests::binary;
+use tests::{
+    binary,
+    jpeg::{self, Frequencies, Pass},
+};
 
 use super::*;
 
@@ -159,6 +162,82 @@ fn a_worker_makes_copies_of_the_largest_photos() {
             assert!(left[0] > left[1] && right[1] > right[0] && left[0] < right[1], "{what} {y}");
         }
     }
+}
+
+const FINE: &[(u8, u8)] = &[(1, 1), (1, 1), (1, 1)];
+const USUAL: &[(u8, u8)] = &[(2, 2), (1, 1), (1, 1)];
+
+/// A photo in many passes: from left to right it becomes lighter, and every other block has stripes.
+fn in_passes(width: u16, height: u16, factors: &[(u8, u8)], passes: &[Pass]) -> Vec<u8> {
+    let across = usize::from(width).div_ceil(8);
+    let light = |n: i16| {
+        let mut block = [0; 64];
+        (block[0], block[1], block[5], block[20]) = ((n / 2 - 32) * 4, n % 2 * 6, n % 2 * 3, n % 3);
+        block
+    };
+    let light: Vec<_> = (0..128).map(light).collect();
+    let block = |component: usize, x: usize, _| match component {
+        0 => &light[(x * 126 / across).min(125) + x % 2],
+        // No colours.
+        _ => &light[64],
+    };
+    jpeg::progressive(Frequencies { width, height, factors, restart: 0, block: &block }, passes)
+}
+
+/// Programs write photos in many passes, and all of it must be held until the last one (B31).
+#[test]
+fn a_worker_makes_copies_of_photos_in_many_passes() {
+    let few = [0, 1, 4, 5, 6, 9].map(|n| jpeg::USUAL[n]);
+    for (width, height, factors, passes, preview) in [
+        (4_032, 3_024, USUAL, &jpeg::USUAL[..], (1_600, 1_200)),
+        (4_032, 3_024, FINE, &jpeg::USUAL[..], (1_600, 1_200)),
+        (8_000, 6_000, USUAL, &few[..], (1_600, 1_200)),
+        // Too small to be made smaller and too large to be decoded whole.
+        (3_000, 3_000, FINE, &few[..], (1_500, 1_500)),
+    ] {
+        let photo = in_passes(width, height, factors, passes);
+        let (output, took) = work(&photo);
+        let what = format!("{width} x {height}, {factors:?}");
+        assert!(output.status.success(), "{what}: {:?} after {took:?}", output.status);
+        let end = output.stdout.iter().position(|byte| *byte == b'\n').unwrap();
+        let header: Value = serde_json::from_slice(&output.stdout[..end]).unwrap();
+        let length = usize::try_from(header["pictures"][0][2].as_u64().unwrap()).unwrap();
+        let made = image::load_from_memory(&output.stdout[end + 1..][..length]).unwrap();
+        assert_eq!(made.dimensions(), preview, "{what}");
+        let made = made.into_rgb8();
+        for y in [1, made.height() / 2, made.height() - 2] {
+            let lights = [20, made.width() / 2, made.width() - 20];
+            let lights = lights.map(|x| made.get_pixel(x, y)[0]);
+            let right = [66, 127, 188];
+            let far = lights.iter().zip(right).map(|(a, b)| a.abs_diff(b)).max();
+            assert!(far <= Some(12), "{what}: {lights:?} at {y}");
+        }
+    }
+}
+
+/// A few hundred bytes each ask for another way over all blocks.
+#[test]
+fn passes_over_nothing_cost_no_more_than_a_photo() {
+    let gray = &[(1, 1)];
+    let only = [Pass { components: &[0], ..jpeg::USUAL[0] }];
+    let with = |passes: usize| {
+        let mut bytes = in_passes(8, 8, gray, &only);
+        let frame = bytes.windows(2).position(|two| two == [0xff, 0xc2]).unwrap();
+        bytes[frame + 5..frame + 9].copy_from_slice(&[0x23, 0x28, 0x31, 0x9c]);
+        bytes.truncate(bytes.len() - 2);
+        for _ in 1..passes {
+            bytes.extend([0xff, 0xda, 0, 8, 1, 1, 0, 1, 63, 0x10]);
+            // Four times 16,384 blocks without anything: a code of eight bits, and 14 of the number.
+            bytes.extend([0xe0, 0, 3, 0x80, 0, 0x0e, 0, 0, 0x38, 0, 0].repeat(28));
+        }
+        bytes.extend([0xff, 0xd9]);
+        bytes
+    };
+    // 12,700 by 9,000 pixels.
+    let (output, took) = work(&with(100));
+    assert!(output.status.success(), "{:?} after {took:?}", output.status);
+    let (output, _) = work(&with(101));
+    assert!(!output.status.success() && output.stdout.is_empty());
 }
 
 /// The limit is the kernel's, and stands before the first byte of the photo is read.

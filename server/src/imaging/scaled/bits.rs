@@ -86,11 +86,34 @@ pub(super) struct Bits<'a> {
     /// The next bits, from the top.
     buffer: u64,
     count: u32,
+    /// How many zeros were read behind the end.
+    padding: u32,
 }
 
 impl<'a> Bits<'a> {
     pub(super) fn new(data: &'a [u8]) -> Self {
-        Self { data, at: 0, buffer: 0, count: 0 }
+        Self { data, at: 0, buffer: 0, count: 0, padding: 0 }
+    }
+
+    /// Whether more was read than there is, or it was given up.
+    pub(super) fn is_over(&self) -> bool {
+        self.count < self.padding
+    }
+
+    /// Nothing up to the next restart makes sense.
+    pub(super) fn give_up(&mut self) {
+        self.padding = u32::MAX;
+    }
+
+    /// The next bits as a number; at most 32.
+    #[inline]
+    pub(super) fn take(&mut self, bits: u32) -> u32 {
+        if self.count < bits {
+            self.refill();
+        }
+        let value = self.buffer.checked_shr(64 - bits).unwrap_or_default();
+        self.skip(bits);
+        u32::try_from(value).unwrap_or_default()
     }
 
     /// The next code with this table: the zeros before a value, the number of its bits, and it.
@@ -172,7 +195,10 @@ impl<'a> Bits<'a> {
                     0xff
                 }
                 // A marker ends the bits; nobody goes past it but a restart.
-                Some([0xff, ..]) | Some([]) | None => 0,
+                Some([0xff, ..]) | Some([]) | None => {
+                    self.padding = self.padding.saturating_add(8);
+                    0
+                }
                 Some([byte, ..]) => {
                     self.at += 1;
                     *byte
@@ -185,7 +211,7 @@ impl<'a> Bits<'a> {
 
     /// Goes on behind the next restart marker.
     pub(super) fn restart(&mut self) {
-        (self.buffer, self.count) = (0, 0);
+        (self.buffer, self.count, self.padding) = (0, 0, 0);
         let rest = self.data.get(self.at..).unwrap_or_default();
         let marker = rest.windows(2).position(|two| matches!(two, [0xff, 0xd0..=0xd7]));
         self.at = marker.map_or(self.data.len(), |place| self.at + place + 2);

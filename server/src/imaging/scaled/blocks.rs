@@ -1,9 +1,12 @@
 //! Blocks: from codes to frequencies to pixels.
 
-use super::{bits::Bits, header::Component};
+use super::{
+    bits::Bits,
+    header::{Codes, Component},
+};
 
 /// How much smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Eighth,
     Quarter,
@@ -25,7 +28,7 @@ impl Kind {
 pub(super) type Place = u8;
 /// The lowest 4 by 4 frequencies row by row, and behind them room for one that nobody needs.
 type Frequencies = [i32; 32];
-const NOWHERE: Place = 16;
+pub(super) const NOWHERE: Place = 16;
 
 /// What was read of a block.
 pub(super) struct Block {
@@ -60,18 +63,19 @@ fn bounded(value: i32, step: u16) -> i32 {
 pub(super) fn read(
     bits: &mut Bits<'_>,
     one: &Component,
+    codes: &Codes,
     places: &[Place; 64],
     last_dc: &mut i32,
 ) -> Option<Block> {
     let mut block = Block { frequencies: [0; 32], busy: false };
-    let (_, _, ahead) = bits.next(&one.dc)?;
+    let (_, _, ahead) = bits.next(&codes.dc)?;
     *last_dc = last_dc.wrapping_add(ahead);
     let [first_step, ..] = one.steps;
     let [first, ..] = &mut block.frequencies;
     *first = bounded(*last_dc, first_step);
     let mut at = 1;
     while at < 64 {
-        let (zeros, size, value) = bits.next(&one.ac)?;
+        let (zeros, size, value) = bits.next(&codes.ac)?;
         if size == 0 {
             if zeros < 15 {
                 break;
@@ -86,6 +90,19 @@ pub(super) fn read(
         at += 1;
     }
     Some(block)
+}
+
+/// A block from what is kept of its frequencies in the order of the file.
+#[inline]
+pub(super) fn gather(kept: &[i16], (places, steps): (&[Place], &[u16])) -> Block {
+    let mut block = Block { frequencies: [0; 32], busy: false };
+    for ((value, step), place) in kept.iter().zip(steps).zip(places) {
+        if let Some(frequency) = block.frequencies.get_mut(usize::from(*place)) {
+            *frequency = bounded(i32::from(*value), *step);
+        }
+    }
+    block.busy = kept.iter().skip(1).any(|value| *value != 0);
+    block
 }
 
 /// The pixels of a block, the first ones of the first lines.
