@@ -157,25 +157,14 @@ impl Day {
         let mode = if dice.one_in(3) { Mode::Manual } else { Mode::Automatic };
         let offer = Span::seconds(10) + dice.within(Span::seconds(110));
         let people = 1 + dice.below(5);
-        let surveyor = |n: u64| Surveyor {
-            person: Person {
+        let surveyor = |n: u64| {
+            Surveyor::on_duty(Person {
                 id: person(usize::try_from(n).unwrap()),
                 name: format!("s{n}"),
                 staff_no: None,
                 // Somebody's own claim is among them now and then (C21).
                 phone: (n == 4).then(|| CUSTOMER.to_owned()),
-            },
-            position: None,
-            home: None,
-            open_tasks: 0,
-            work_left: Span::ZERO,
-            declined: false,
-            on_shift: true,
-            skills: Vec::new(),
-            vehicle_classes: Vec::new(),
-            unfit: false,
-            declared: false,
-            asked: false,
+            })
         };
         let mut day = Self {
             now: BEGIN,

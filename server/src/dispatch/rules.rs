@@ -54,6 +54,27 @@ pub struct Surveyor {
     pub asked: bool,
 }
 
+#[cfg(test)]
+impl Surveyor {
+    /// Somebody on duty of whom nothing else is known.
+    pub(super) fn on_duty(person: Person) -> Self {
+        Self {
+            person,
+            position: None,
+            home: None,
+            open_tasks: 0,
+            work_left: Span::ZERO,
+            declined: false,
+            on_shift: true,
+            skills: Vec::new(),
+            vehicle_classes: Vec::new(),
+            unfit: false,
+            declared: false,
+            asked: false,
+        }
+    }
+}
+
 /// What a case asks of its surveyor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
@@ -319,20 +340,7 @@ mod tests {
     }
 
     fn surveyor(id: u128) -> Surveyor {
-        Surveyor {
-            person: person(id),
-            position: None,
-            home: None,
-            open_tasks: 0,
-            work_left: Span::ZERO,
-            declined: false,
-            on_shift: true,
-            skills: Vec::new(),
-            vehicle_classes: Vec::new(),
-            unfit: false,
-            declared: false,
-            asked: false,
-        }
+        Surveyor::on_duty(person(id))
     }
 
     fn travel(span: Span) -> Option<Travel> {
