@@ -196,18 +196,9 @@ fn written(app: &TestApp, person: &Person, case: &str) -> (Session, Value) {
 fn confirming_often(world: &World<'_>, assessed: &Assessed<'_>, swapped: bool) -> &'static str {
     const MANY: usize = 6;
     let (_, link) = assessed.send();
-    let (form, path) = (format!("code={}", assessed.code(&link)), format!("{link}/agree"));
+    let customer = Customer::new(world, assessed, &link);
     let start = Barrier::new(MANY);
-    let send = |n: usize| {
-        let request = match (n % 2 == 1) == swapped {
-            true => world.node.request("POST", &path),
-            false => world.app.request("POST", &path),
-        };
-        let kind = "application/x-www-form-urlencoded";
-        let request = request.header("content-type", kind).bytes(form.as_str());
-        start.wait();
-        request.send().status
-    };
+    let send = |n: usize| customer.agree((n % 2 == 1) == swapped, &start);
     let statuses: Vec<u16> = thread::scope(|scope| {
         let send = &send;
         let sent: Vec<_> = (0..MANY).map(|n| scope.spawn(move || send(n))).collect();
@@ -218,16 +209,40 @@ fn confirming_often(world: &World<'_>, assessed: &Assessed<'_>, swapped: bool) -
     "one agreement"
 }
 
+/// A customer with the page of an offer open.
+struct Customer<'a> {
+    world: &'a World<'a>,
+    path: String,
+    form: String,
+}
+
+impl<'a> Customer<'a> {
+    fn new(world: &'a World<'a>, assessed: &Assessed<'_>, link: &str) -> Self {
+        let form = format!("code={}", assessed.code(link));
+        Self { world, path: format!("{link}/agree"), form }
+    }
+
+    /// Agrees when everybody is ready, at the other node or at this one; the status.
+    fn agree(&self, elsewhere: bool, start: &Barrier) -> u16 {
+        let request = match elsewhere {
+            true => self.world.node.request("POST", &self.path),
+            false => self.world.app.request("POST", &self.path),
+        };
+        let kind = "application/x-www-form-urlencoded";
+        let request = request.header("content-type", kind).bytes(self.form.as_str());
+        start.wait();
+        request.send().status
+    }
+}
+
 fn confirming_and_freezing(
     world: &World<'_>,
     assessed: &Assessed<'_>,
     swapped: bool,
 ) -> &'static str {
     let (version, link) = assessed.send();
-    let (form, path) = (format!("code={}", assessed.code(&link)), format!("{link}/agree"));
-    let (writer, push) = another_line(world, assessed);
-    let _ = writer.post(&assessed.path("/draft/sync"), &push).expect(200);
-    let body = json!({ "based_on": assessed.heads() });
+    let customer = Customer::new(world, assessed, &link);
+    let body = another_version(world, assessed);
     let surveyor = match swapped {
         true => world.node.again(&assessed.surveyor),
         false => assessed.surveyor.clone(),
@@ -238,16 +253,7 @@ fn confirming_and_freezing(
             start.wait();
             surveyor.post(&assessed.path("/versions"), &body).status
         });
-        let agreeing = scope.spawn(|| {
-            let request = match swapped {
-                true => world.app.request("POST", &path),
-                false => world.node.request("POST", &path),
-            };
-            let kind = "application/x-www-form-urlencoded";
-            let request = request.header("content-type", kind).bytes(form.as_str());
-            start.wait();
-            request.send().status
-        });
+        let agreeing = scope.spawn(|| customer.agree(!swapped, &start));
         (freezing.join().unwrap(), agreeing.join().unwrap())
     });
     assert_eq!(frozen, 201);
@@ -267,11 +273,23 @@ fn confirming_and_freezing(
     }
 }
 
-/// Somebody else's line, for a version of its own.
-fn another_line(world: &World<'_>, assessed: &Assessed<'_>) -> (Person, Value) {
+/// Somebody else writes; what a version with that is asked for with.
+fn another_version(world: &World<'_>, assessed: &Assessed<'_>) -> Value {
     let writer = world.person(&[Role::Assessor]);
     let (_, push) = written(world.app, &writer, &assessed.case);
-    (writer, push)
+    let _ = writer.post(&assessed.path("/draft/sync"), &push).expect(200);
+    json!({ "based_on": assessed.heads() })
+}
+
+/// Somebody who may write and judge, with something to send.
+fn torn(world: &World<'_>, assessed: &Assessed<'_>, judge: Role) -> (Person, Value) {
+    let both = world.person(&[Role::Assessor, judge]);
+    let (_, push) = written(world.app, &both, &assessed.case);
+    (both, push)
+}
+
+fn to_verify(version: &Value) -> Value {
+    json!({ "version_id": version["id"] })
 }
 
 fn verifying_and_writing(
@@ -280,9 +298,8 @@ fn verifying_and_writing(
     swapped: bool,
 ) -> &'static str {
     let version = assessed.agreed();
-    let both = world.person(&[Role::Assessor, Role::Verifier]);
-    let (_, push) = written(world.app, &both, &assessed.case);
-    let wish = json!({ "version_id": version["id"] });
+    let (both, push) = torn(world, assessed, Role::Verifier);
+    let wish = to_verify(&version);
     let (verify, write) = (assessed.path("/verification/verify"), assessed.path("/draft/sync"));
     let statuses = world.race(swapped, (&both, &verify, &wish), (&both, &write, &push));
     match statuses {
@@ -299,10 +316,7 @@ fn verifying_and_freezing_by_one(
 ) -> &'static str {
     let version = assessed.agreed();
     let both = world.person(&[Role::Assessor, Role::Verifier]);
-    let (writer, push) = another_line(world, assessed);
-    let _ = writer.post(&assessed.path("/draft/sync"), &push).expect(200);
-    let (wish, body) =
-        (json!({ "version_id": version["id"] }), json!({ "based_on": assessed.heads() }));
+    let (wish, body) = (to_verify(&version), another_version(world, assessed));
     let (verify, freeze) = (assessed.path("/verification/verify"), assessed.path("/versions"));
     match world.race(swapped, (&both, &verify, &wish), (&both, &freeze, &body)) {
         (200, 409) => "verified first",
@@ -314,8 +328,7 @@ fn verifying_and_freezing_by_one(
 fn verifying_twice(world: &World<'_>, assessed: &Assessed<'_>, swapped: bool) -> &'static str {
     let version = assessed.agreed();
     let [one, other] = [(); 2].map(|()| world.person(&[Role::Verifier]));
-    let (wish, path) =
-        (json!({ "version_id": version["id"] }), assessed.path("/verification/verify"));
+    let (wish, path) = (to_verify(&version), assessed.path("/verification/verify"));
     match world.race(swapped, (&one, &path, &wish), (&other, &path, &wish)) {
         (200, 409) | (409, 200) => "one decision",
         other => panic!("{other:?}"),
@@ -329,10 +342,7 @@ fn verifying_and_freezing_by_another(
 ) -> &'static str {
     let version = assessed.agreed();
     let verifier = world.person(&[Role::Verifier]);
-    let (writer, push) = another_line(world, assessed);
-    let _ = writer.post(&assessed.path("/draft/sync"), &push).expect(200);
-    let (wish, body) =
-        (json!({ "version_id": version["id"] }), json!({ "based_on": assessed.heads() }));
+    let (wish, body) = (to_verify(&version), another_version(world, assessed));
     let (verify, freeze) = (assessed.path("/verification/verify"), assessed.path("/versions"));
     let statuses =
         world.race(swapped, (&verifier, &verify, &wish), (&assessed.surveyor, &freeze, &body));
@@ -353,8 +363,7 @@ fn adjudicating_and_writing(
 ) -> &'static str {
     let version = assessed.agreed();
     let _ = verify(&world.person(&[Role::Verifier]), assessed, &version).expect(200);
-    let both = world.person(&[Role::Assessor, Role::Adjudicator]);
-    let (_, push) = written(world.app, &both, &assessed.case);
+    let (both, push) = torn(world, assessed, Role::Adjudicator);
     let wish = json!({
         "version_id": version["id"], "amount_fen": TOTAL, "clauses": ["示范条款第十六条"],
     });
@@ -378,7 +387,7 @@ fn verifying_two_cases_of_one_shop(
     let ours = shop(world.app, &licence, None);
     let wishes = [assessed, &other].map(|one| {
         choose(&one.surveyor, &one.case, ours);
-        json!({ "version_id": one.agreed()["id"] })
+        to_verify(&one.agreed())
     });
     let [first, second] = [(); 2].map(|()| world.person(&[Role::Verifier]));
     let paths = [assessed, &other].map(|one| one.path("/verification/verify"));
