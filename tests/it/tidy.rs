@@ -338,5 +338,18 @@ fn every_migration_stands_in_both_folders_with_a_way_back() {
             .map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
             .collect()
     };
-    assert_eq!(names("sqlite"), names("postgres"));
+    let names = (names("sqlite"), names("postgres"));
+    assert_eq!(names.0, names.1);
+    // What has the stamp of another counts as applied with it, and never runs.
+    let stamps: Vec<_> = names.0.iter().map(|name| stamp(name)).collect();
+    for (two, names) in stamps.windows(2).zip(names.0.windows(2)) {
+        assert_ne!(two[0], two[1], "{names:?} share a stamp");
+    }
+}
+
+/// What diesel knows a migration by: its name up to the first `_`, without `-`.
+fn stamp(name: &str) -> String {
+    let stamp = name.split('_').next().unwrap().replace('-', "");
+    assert!(stamp.len() == 14 && stamp.bytes().all(|byte| byte.is_ascii_digit()), "{name}");
+    stamp
 }
