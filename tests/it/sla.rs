@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 use server::{auth::policy::Role, wire};
-use sync_core::time::Span;
+use sync_core::{lifecycle::EventKind, time::Span};
 use tests::{Person, START, TestApp, each_engine, report};
 
-use crate::field::{Phone, Scene, assign, clock, new_case, verdict};
+use crate::{
+    assessed::{Assessed, happened},
+    field::{Phone, Scene, assign, clock, new_case, verdict},
+};
 
 fn alarms(person: &Person, case: &str) -> Vec<Value> {
     let list = person.get(&format!("/alarms?case_id={case}")).expect(200).value();
@@ -281,3 +284,17 @@ each_engine!(a_branch_chooses_a_promise_and_open_cases_keep_theirs, |app| {
 fn limit_at(person: &Person, case: &str) -> Value {
     clock(person, case, "dispatch")["limit_at"].clone()
 }
+
+each_engine!(a_draft_that_is_synced_folds_no_clocks, |app| {
+    let mut assessed = Assessed::with_a_bumper(&app);
+    app.run_due_jobs();
+    // It happens more often than all else together, and says nothing of what was done.
+    let synced =
+        || app.count("SELECT count(*) AS n FROM case_changes WHERE topic = 'draft_synced'");
+    let before = synced();
+    let _ = assessed.add_part("后保险杠", 90_000);
+    assert!(synced() > before);
+    assert_eq!(app.run_due_jobs(), 0);
+    happened(&app, &assessed.case, EventKind::ClaimApplied);
+    assert!(app.run_due_jobs() > 0);
+});
