@@ -30,6 +30,16 @@ pub(crate) fn come_back_after_s() -> u32 {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .one_more(began.elapsed().as_secs(), served);
+    within_s(spread)
+}
+
+/// The same for somebody whom others only got in the way of: there is no crowd, and most of them are
+/// tried again here before anybody hears of it.
+pub(crate) fn come_back_soon_s() -> u32 {
+    within_s(WINDOW_S)
+}
+
+fn within_s(spread: u64) -> u32 {
     u32::try_from(1 + RandomState::new().hash_one(()) % spread).unwrap_or(1)
 }
 
@@ -77,5 +87,7 @@ mod tests {
         let waits: std::collections::BTreeSet<u32> =
             (0..200).map(|_| come_back_after_s()).collect();
         assert!(waits.len() > 3 && waits.iter().all(|wait| (1..=60).contains(wait)), "{waits:?}");
+        let soon: std::collections::BTreeSet<u32> = (0..200).map(|_| come_back_soon_s()).collect();
+        assert!(soon.len() > 3 && soon.iter().all(|wait| (1..=8).contains(wait)), "{soon:?}");
     }
 }

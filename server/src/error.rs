@@ -88,7 +88,8 @@ impl ApiError {
     /// Another transaction got in the way; the same work may succeed when it is run again.
     #[must_use]
     pub fn contention() -> Self {
-        Self { cause: Cause::Contention, ..Self::new(Code::Overloaded).retry_after(1) }
+        let soon = Self::new(Code::Overloaded).retry_after(crowd::come_back_soon_s());
+        Self { cause: Cause::Contention, ..soon }
     }
 
     /// Adds what was wrong this time.

@@ -126,7 +126,8 @@ impl Drafts {
         found
     }
 
-    /// Keeps a document, whose saved form has `saved` bytes before it is deflated, in the place of its case's older one.
+    /// Keeps a document, whose saved form has `saved` bytes before it is deflated, in the place of its
+    /// case's older one.
     pub(super) fn keep(&self, case_id: CaseId, head: &Head, doc: Arc<Automerge>, saved: usize) {
         self.cache().keep(case_id, head, doc, saved);
     }
@@ -136,6 +137,7 @@ impl Drafts {
     }
 }
 
+/// There is no place for somebody.
 pub(super) fn turned_away() -> ApiError {
     metrics::counter!("chakan_draft_turned_away_total").increment(1);
     ApiError::overloaded()
