@@ -41,6 +41,10 @@ pub struct StartFault(pub String);
 /// How long running requests may go on after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(20);
 
+/// How long a connection without a request is kept. Longer than phones' libraries and proxies usually
+/// keep theirs: one that the server closes at the moment of the next request costs that request.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
 /// Who decides when the server stops and when its background work runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
@@ -98,6 +102,7 @@ pub async fn build_under(
     })
     .workers(2)
     .client_request_timeout(Duration::from_secs(10))
+    .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(DRAIN.as_secs());
     if control == Control::Caller {
         server = server.disable_signals();
