@@ -10,7 +10,10 @@
 //! 4. operations: each is what an honest editor would have written at that point of history, at a
 //!    place of the schema, of the right type and size, by somebody who may write there;
 //! 5. twin: all changes are applied to a copy in one batch;
-//! 6. verify: the copy is saved, loaded and compared; what was loaded becomes the live document.
+//! 6. verify: the copy is saved, loaded and compared; what was loaded becomes the live document. Of a
+//!    small push it is enough that the library, told the same edits, makes the very same changes and
+//!    the same document: it is loaded later, before anything is stored that a reader starts from
+//!    ([`Admitted::reload`]).
 //!
 //! The phone runs the same gate before it sends, and over what it receives.
 //!
@@ -31,12 +34,13 @@
 mod header;
 mod ops;
 mod preflight;
+mod replay;
 mod rule;
 mod twin;
 
 use std::collections::BTreeSet;
 
-use automerge::{ActorId, Automerge, Change, ChangeHash};
+use automerge::{ActorId, Automerge, Change, ChangeHash, legacy::Op};
 
 pub use rule::{Class, Rejection, Rule};
 
@@ -78,6 +82,23 @@ pub struct Admitted {
     pub saved: usize,
     /// Whether [`crate::conflict::list`] could find anything in `doc`.
     pub contested: bool,
+    /// Whether `doc` was saved and loaded for this push.
+    pub reloaded: bool,
+}
+
+impl Admitted {
+    /// Saves `doc` and loads it again, unless that was done: nothing that readers start from may be
+    /// stored before.
+    ///
+    /// # Errors
+    /// [`Rule::Unloadable`], [`Rule::Diverged`], [`Rule::Unreadable`] or [`Rule::LibraryPanic`].
+    pub fn reload(self) -> Result<Self, Rejection> {
+        if self.reloaded || self.rows.is_empty() {
+            return Ok(self);
+        }
+        let twin::Verified { doc, saved, contested } = twin::verify(&self.doc)?;
+        Ok(Self { doc, saved, contested, reloaded: true, ..self })
+    }
 }
 
 /// One new change.
@@ -126,9 +147,18 @@ pub fn admit(
         rows.push(row);
         decoded.push(change);
     }
-    let twin = twin::apply(doc, decoded)?;
-    let twin::Verified { doc, saved, contested } = twin::verify(&twin)?;
+    let replayed = replay::replay(doc, &decoded);
+    let twin = twin::apply(doc, decoded.into_iter().map(|(change, _)| change).collect())?;
+    let compared = match replayed {
+        Some(replayed) => twin::compare(twin, &replayed)?,
+        None => Err(twin),
+    };
+    let (twin::Verified { doc, saved, contested }, reloaded) = match compared {
+        Ok(same) => (same, false),
+        Err(twin) => (twin::verify(&twin)?, true),
+    };
     Ok(Admitted {
+        reloaded,
         heads: doc.get_heads(),
         doc,
         duplicates,
@@ -150,6 +180,7 @@ fn nothing_new(doc: &Automerge, context: &PushContext, duplicates: usize) -> Adm
         last_seq: context.last_seq,
         saved: 0,
         contested: true,
+        reloaded: false,
     }
 }
 
@@ -241,7 +272,7 @@ fn check_change(
     chain: &mut Chain<'_>,
     shadow: &mut Shadow<'_>,
     chunk: &preflight::Chunk,
-) -> Result<(Change, AdmittedChange), Rejection> {
+) -> Result<((Change, Vec<Op>), AdmittedChange), Rejection> {
     chain.check_cheap(chunk)?;
     let (mut change, operations) = twin::decode(chunk)?;
     let known_deps = chain.check_history(&change)?;
@@ -258,7 +289,7 @@ fn check_change(
         bytes: change.bytes().into_owned(),
         paths,
     };
-    Ok((change, row))
+    Ok(((change, operations), row))
 }
 
 #[cfg(test)]

@@ -17,6 +17,10 @@ pub const PUSH_INFLATED_BYTES: usize = 2 * 1024 * 1024;
 /// thousands.
 pub const PUSH_OPS: u64 = 40_000;
 
+/// Most operations of a push that the gate lets the library make again. With more of them it is cheaper
+/// to load the whole draft.
+pub const REPLAYED_OPS: usize = 64;
+
 /// Most operations in one change, counted from run lengths before anything is expanded.
 pub const CHANGE_OPS: u64 = 20_000;
 /// Most dependencies of one change.

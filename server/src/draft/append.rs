@@ -389,10 +389,14 @@ fn judge<A: Append>(work: &A, on: &On, context: &PushContext) -> Result<Verdict,
     let admit = || {
         let view = on.view()?;
         let admitted = gate::admit(view.as_ref().unwrap_or(&on.doc), context, &slices)?;
+        let due = on.snapshot_due(&admitted.rows);
+        // What is held beside the draft is followed by no snapshot that would be proven.
+        let held = on.landing == Landing::Late;
+        let admitted = if due || held { admitted.reload()? } else { admitted };
         let conflicts = if admitted.contested { conflict::list(&admitted.doc) } else { Vec::new() };
         let pinned = on.from.pin.is_some();
         let amends = if pinned { changed(&on.doc, &admitted.doc)? } else { Vec::new() };
-        let snapshot = on.snapshot_due(&admitted.rows).then(|| admitted.doc.save());
+        let snapshot = due.then(|| admitted.doc.save());
         Ok(Verdict { admitted, snapshot, conflicts, amends })
     };
     let verdict = std::panic::catch_unwind(std::panic::AssertUnwindSafe(admit));

@@ -34,7 +34,8 @@ pub(super) const STANDARD_PROCEDURE: &[&str] = &[
 /// A snapshot is stored after this many changes ...
 const SNAPSHOT_CHANGES: u64 = 200;
 /// ... or this many bytes of changes. A device that has nothing gets the snapshot and the changes since,
-/// and those compress badly one by one; the gate has made and proven the snapshot anyway.
+/// and those compress badly one by one. Before it is stored the gate loads it, so this also says how many
+/// bytes of changes are kept at most that nobody has loaded together with the rest.
 const SNAPSHOT_BYTES: u64 = 2 * 1024;
 /// A device that lacks more changes than this gets a snapshot instead.
 const FAR_BEHIND: u64 = 400;

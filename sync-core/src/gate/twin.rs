@@ -38,10 +38,10 @@ pub(super) fn apply(doc: &Automerge, changes: Vec<Change>) -> Result<Automerge, 
     }
 }
 
-/// What is left of a twin that was saved and loaded again.
+/// A twin that may live on.
 pub(super) struct Verified {
-    /// The document as loaded: it and no other is what lives on, so that what is read from memory and
-    /// what is read from the disk cannot part.
+    /// The document, as loaded if it was: then it and no other is what lives on, so that what is read
+    /// from memory and what is read from the disk cannot part.
     pub(super) doc: Automerge,
     /// How many bytes it is when saved, not deflated.
     pub(super) saved: usize,
@@ -49,16 +49,28 @@ pub(super) struct Verified {
     pub(super) contested: bool,
 }
 
+/// The twin itself, if the document that the library made of the same edits is the same to the last
+/// byte.
+pub(super) fn compare(twin: Automerge, replayed: &Automerge) -> Result<Compared, Rejection> {
+    guarded(|| {
+        let bytes = twin.save_nocompress();
+        if bytes != replayed.save_nocompress() {
+            return Ok(Err(twin));
+        }
+        let (_, contested) = read(&twin)?;
+        Ok(Ok(Verified { doc: twin, saved: bytes.len(), contested }))
+    })?
+}
+
+/// The twin as it may live on, or the twin that has still to be proven.
+type Compared = Result<Verified, Automerge>;
+
 /// Saves the draft, loads it again and compares.
 pub(super) fn verify(twin: &Automerge) -> Result<Verified, Rejection> {
     guarded(|| {
         // Deflating would cost time and say nothing more.
         let bytes = twin.save_nocompress();
         let doc = load(&bytes)?;
-        let read = |doc: &Automerge| {
-            Draft::read_contested(doc)
-                .map_err(|fault| Rejection::new(Rule::Unreadable).because(fault))
-        };
         let (draft, contested) = read(&doc)?;
         // A saved document is all its changes and operations: equal bytes are equal documents. Others
         // may still hold the same, which takes longer to tell. Step 4 lets nothing in that is no part
@@ -72,6 +84,10 @@ pub(super) fn verify(twin: &Automerge) -> Result<Verified, Rejection> {
             Err(Rejection::new(Rule::Diverged))
         }
     })?
+}
+
+fn read(doc: &Automerge) -> Result<(Draft, bool), Rejection> {
+    Draft::read_contested(doc).map_err(|fault| Rejection::new(Rule::Unreadable).because(fault))
 }
 
 /// A document that was saved.

@@ -68,6 +68,57 @@ fn a_whole_day_passes_in_one_push_or_change_by_change() {
     assert_eq!(one_by_one.get_heads(), device.get_heads());
 }
 
+/// Whether the library made the push again, and what it is when it is loaded.
+fn told_again(admitted: Admitted) -> bool {
+    let told = !admitted.reloaded;
+    let (saved, heads) = (admitted.doc.save(), admitted.heads.clone());
+    let contested = admitted.contested;
+    let loaded = admitted.reload().unwrap();
+    assert!(loaded.reloaded);
+    assert_eq!((loaded.doc.save(), &loaded.heads), (saved, &heads));
+    assert_eq!((loaded.doc.get_heads(), loaded.contested), (heads, contested));
+    told
+}
+
+#[test]
+fn the_library_makes_every_small_edit_again() {
+    let mut server = seeded();
+    let me = surveyor();
+    let mut device = server.clone();
+    edits(&mut device, &me, a_day_in_the_field);
+    let mut small = 0;
+    for (seq, change) in (0..).zip(missing(&device, &server)) {
+        let admitted = push(&server, &context(&me, seq), &[change]).unwrap();
+        server = admitted.doc.clone();
+        let row = &admitted.rows[0];
+        let ops = row.max_op - row.start_op + 1;
+        let most = u64::try_from(crate::limits::REPLAYED_OPS).unwrap();
+        let (paths, is_small) = (row.paths.clone(), ops <= most);
+        small += usize::from(is_small);
+        assert_eq!(told_again(admitted), is_small, "{ops} operations on {paths:?}");
+    }
+    assert_eq!(small, 18);
+}
+
+#[test]
+fn what_the_library_would_not_write_there_is_loaded() {
+    let server = seeded();
+    let (me, other) = (surveyor(), writer(6, Roles::STAFF));
+    let (mut mine, mut theirs) = (server.clone(), server.clone());
+    let write = |doc: &mut Automerge, who: &Writer, place: &str| {
+        edits(doc, who, |editor| {
+            editor.set_scene("place", place).unwrap();
+        });
+    };
+    write(&mut theirs, &other, "theirs");
+    write(&mut mine, &me, "mine");
+    let first = push(&server, &context(&other, 0), &missing(&theirs, &server)).unwrap();
+    let ahead = first.doc.clone();
+    assert!(told_again(first), "it builds on all that there is");
+    let second = push(&ahead, &context(&me, 0), &missing(&mine, &ahead)).unwrap();
+    assert!(second.reloaded && second.contested, "it does not know of the other change");
+}
+
 #[test]
 fn rows_say_what_was_written_and_where() {
     let server = seeded();
