@@ -62,6 +62,8 @@ pub async fn stream_changes(
     });
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"))
+        // When it ends nobody waits for more on it: least of all for a reader who is too slow.
+        .force_close()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         // Compression would hold events back until a block is full.
         .insert_header((header::CONTENT_ENCODING, "identity"))
