@@ -13,7 +13,7 @@
 //! 6. verify: the copy is saved, loaded and compared; what was loaded becomes the live document. Of a
 //!    small push it is enough that the library, told the same edits, makes the very same changes and
 //!    the same document: it is loaded later, before anything is stored that a reader starts from
-//!    ([`Admitted::reload`]).
+//!    ([`Admitted::snapshot`]).
 //!
 //! The phone runs the same gate before it sends, and over what it receives.
 //!
@@ -64,7 +64,7 @@ pub struct PushContext {
 }
 
 /// A push that passed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Admitted {
     /// The draft with the push in it; takes the place of the live document after commit.
     pub doc: Automerge,
@@ -87,13 +87,22 @@ pub struct Admitted {
 }
 
 impl Admitted {
-    /// Saves `doc` and loads it again, unless that was done: nothing that readers start from may be
-    /// stored before.
+    /// `doc` as it is stored for readers to start from, after it was shown to load.
+    ///
+    /// # Errors
+    /// As [`Self::reload`].
+    pub fn snapshot(self) -> Result<(Self, Vec<u8>), Rejection> {
+        let proven = self.reload()?;
+        let bytes = proven.doc.save();
+        Ok((proven, bytes))
+    }
+
+    /// Saves `doc` and loads it again, unless that was done.
     ///
     /// # Errors
     /// [`Rule::Unloadable`], [`Rule::Diverged`], [`Rule::Unreadable`] or [`Rule::LibraryPanic`].
     pub fn reload(self) -> Result<Self, Rejection> {
-        if self.reloaded || self.rows.is_empty() {
+        if self.reloaded {
             return Ok(self);
         }
         let twin::Verified { doc, saved, contested } = twin::verify(&self.doc)?;

@@ -389,14 +389,17 @@ fn judge<A: Append>(work: &A, on: &On, context: &PushContext) -> Result<Verdict,
     let admit = || {
         let view = on.view()?;
         let admitted = gate::admit(view.as_ref().unwrap_or(&on.doc), context, &slices)?;
-        let due = on.snapshot_due(&admitted.rows);
-        // What is held beside the draft is followed by no snapshot that would be proven.
-        let held = on.landing == Landing::Late;
-        let admitted = if due || held { admitted.reload()? } else { admitted };
+        let (admitted, snapshot) = match on.landing {
+            Landing::Draft if on.snapshot_due(&admitted.rows) => {
+                admitted.snapshot().map(|(admitted, bytes)| (admitted, Some(bytes)))?
+            }
+            Landing::Draft => (admitted, None),
+            // What is held beside the draft is followed by no snapshot that would be shown to load.
+            Landing::Late => (admitted.reload()?, None),
+        };
         let conflicts = if admitted.contested { conflict::list(&admitted.doc) } else { Vec::new() };
         let pinned = on.from.pin.is_some();
         let amends = if pinned { changed(&on.doc, &admitted.doc)? } else { Vec::new() };
-        let snapshot = due.then(|| admitted.doc.save());
         Ok(Verdict { admitted, snapshot, conflicts, amends })
     };
     let verdict = std::panic::catch_unwind(std::panic::AssertUnwindSafe(admit));
@@ -410,7 +413,7 @@ impl On {
     fn snapshot_due(&self, rows: &[AdmittedChange]) -> bool {
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let bytes = count(rows.iter().map(|row| row.bytes.len()).sum());
-        self.landing == Landing::Draft && self.from.snapshot_due(count(rows.len()), bytes)
+        self.from.snapshot_due(count(rows.len()), bytes)
     }
 
     /// The draft with what is held of the actor on top, if anything is.
@@ -471,7 +474,8 @@ fn prepare(from: Head, landing: Landing, verdict: Verdict) -> Result<Prepared, A
         conflicts,
         amends,
         doc: Arc::new(admitted.doc),
-        saved: admitted.saved,
+        // One that grew change by change takes up to a fifth more memory than one that was loaded.
+        saved: if admitted.reloaded { admitted.saved } else { admitted.saved / 4 * 5 },
     })
 }
 

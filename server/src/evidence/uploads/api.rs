@@ -81,26 +81,31 @@ pub async fn create_upload(
     let metadata = headers::metadata(asked)?;
     let with_bytes = headers::content_length(asked)?.is_none_or(|length| length > 0)
         && asked.contains_key(header::CONTENT_TYPE);
+    let checksum = headers::checksum(asked)?;
+    if with_bytes {
+        headers::check_content_type(asked)?;
+    }
     let actor = actor.into_actor();
     room::check(&app, metadata.sha256, length).await?;
-    let upload = create(&app, &actor, length, metadata).await?;
+    let goes_on = with_bytes || length == 0;
+    let upload = create(&app, &actor, (length, goes_on), metadata).await?;
     let mut answer = HttpResponse::Created();
     answer
         .insert_header((header::LOCATION, format!("/api/v1/uploads/{}", upload.id.0)))
         .insert_header(("upload-expires", headers::http_date(upload.expires_at.0)?));
-    if !with_bytes && length > 0 {
+    if !goes_on {
         return Ok(answer.insert_header(("upload-offset", "0")).finish());
     }
-    if with_bytes {
-        headers::check_content_type(asked)?;
-    }
-    append(app, &request, actor, upload.id.0, (0, body), answer).await
+    let lease = Lease { id: upload.id.0, fence: upload.fence() };
+    let more = headers::content_length(asked)?;
+    Appended { app, actor, lease, upload, answer }.go_on((0, more), body, checksum).await
 }
 
+/// A new upload, leased to its maker who `goes_on` in the same request.
 async fn create(
     app: &App,
     actor: &Actor,
-    length: u64,
+    (length, goes_on): (u64, bool),
     metadata: Metadata,
 ) -> Result<UploadRow, ApiError> {
     if metadata.size.is_some_and(|size| size != length) {
@@ -125,6 +130,7 @@ async fn create(
             metadata: metadata.raw.clone(),
             now,
             expires_at: now + rules::KEPT,
+            leased_until: goes_on.then(|| now + rules::LEASE),
         };
         store::insert(conn, &new)?;
         store::find(conn, id)?.ok_or_else(|| ApiError::internal("an upload vanished"))
@@ -357,15 +363,14 @@ async fn append(
     if request.upload.finished_at.is_some() {
         return request.again(offset).await;
     }
-    // Not in the handler's own future: when the connection breaks, that one is dropped, and what has
-    // arrived would be lost with it.
-    let task = async move {
-        let app = request.app.clone();
-        let outcome = request.run((offset, more), body, checksum).await;
-        lease.release(&app).await;
-        outcome
-    };
-    actix_web::rt::spawn(task).await.map_err(ApiError::internal)?
+    request.go_on((offset, more), body, checksum).await
+}
+
+/// What was answered to a request that sent bytes.
+struct Sent {
+    answer: HttpResponse,
+    /// All bytes are here and stored.
+    finished: bool,
 }
 
 /// A request that sends bytes.
@@ -378,12 +383,33 @@ struct Appended {
 }
 
 impl Appended {
+    /// Takes the bytes, and lets go of the upload.
+    async fn go_on(
+        self,
+        place: (u64, Option<u64>),
+        body: web::Payload,
+        checksum: Option<headers::Checksum>,
+    ) -> Result<HttpResponse, ApiError> {
+        // Not in the handler's own future: when the connection breaks, that one is dropped, and what has
+        // arrived would be lost with it.
+        let task = async move {
+            let (app, lease) = (self.app.clone(), self.lease);
+            let outcome = self.run(place, body, checksum).await;
+            // A finished upload is nobody's any more.
+            if !matches!(outcome, Ok(Sent { finished: true, .. })) {
+                lease.release(&app).await;
+            }
+            outcome.map(|sent| sent.answer)
+        };
+        actix_web::rt::spawn(task).await.map_err(ApiError::internal)?
+    }
+
     async fn run(
         mut self,
         (offset, more): (u64, Option<u64>),
         body: web::Payload,
         checksum: Option<headers::Checksum>,
-    ) -> Result<HttpResponse, ApiError> {
+    ) -> Result<Sent, ApiError> {
         let (received, length) = (self.upload.offset(), self.upload.length());
         let rest = rules::judge_append((offset, more), (received, length)).map_err(refused)?;
         let known = self.upload.sha256.map(|hash| hash.0);
@@ -405,7 +431,8 @@ impl Appended {
             let expires_at = self.app.now() + rules::KEPT;
             self.answer.insert_header(("upload-expires", headers::http_date(expires_at)?));
         }
-        Ok(self.answer.insert_header(("upload-offset", reached.to_string())).finish())
+        let answer = self.answer.insert_header(("upload-offset", reached.to_string())).finish();
+        Ok(Sent { answer, finished: all })
     }
 
     /// Everything is here already: the same answer once more.

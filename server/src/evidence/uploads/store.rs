@@ -67,6 +67,8 @@ pub(super) struct NewUpload {
     pub(super) metadata: Option<String>,
     pub(super) now: Instant,
     pub(super) expires_at: Instant,
+    /// Held by whoever begins it, under the first token.
+    pub(super) leased_until: Option<Instant>,
 }
 
 pub(super) fn insert(conn: &mut Conn, new: &NewUpload) -> Result<(), ApiError> {
@@ -79,7 +81,8 @@ pub(super) fn insert(conn: &mut Conn, new: &NewUpload) -> Result<(), ApiError> {
         uploads::length.eq(column(new.length)),
         uploads::received_bytes.eq(0),
         uploads::metadata.eq(&new.metadata),
-        uploads::fence.eq(0),
+        uploads::fence.eq(i64::from(new.leased_until.is_some())),
+        uploads::leased_until.eq(new.leased_until.map(|at| at.0)),
         uploads::wanted.eq(false),
         uploads::created_at.eq(new.now.0),
         uploads::expires_at.eq(new.expires_at.0),

@@ -100,6 +100,30 @@ fn the_library_makes_every_small_edit_again() {
     assert_eq!(small, 18);
 }
 
+/// Were the library wrong about what it writes itself, no reader would start from it.
+#[test]
+fn what_does_not_load_becomes_no_snapshot() {
+    let server = seeded();
+    let me = surveyor();
+    let mut device = server.clone();
+    edits(&mut device, &me, |editor| {
+        editor.set_scene("place", "x").unwrap();
+    });
+    let admitted = push(&server, &context(&me, 0), &missing(&device, &server)).unwrap();
+    assert!(!admitted.reloaded);
+    let (proven, bytes) = admitted.clone().snapshot().unwrap();
+    assert!(proven.reloaded && Automerge::load(&bytes).is_ok());
+
+    let mut change = device.get_last_local_change().unwrap().decode();
+    // It overwrites what nobody wrote.
+    let nowhere = automerge::legacy::OpId::new(9_998, &ActorId::from([1; 16]));
+    change.operations[0].pred = vec![nowhere].into();
+    let mut broken = server.clone();
+    broken.apply_changes([change.into()]).unwrap();
+    let wrong = Admitted { heads: broken.get_heads(), doc: broken, ..admitted };
+    assert_eq!(wrong.snapshot().unwrap_err().rule, Rule::Unloadable);
+}
+
 #[test]
 fn what_the_library_would_not_write_there_is_loaded() {
     let server = seeded();
