@@ -71,6 +71,7 @@ must!(creation_with_upload_must_have_its_content_type, |app| {
     let photo = waiting(&app, 1);
     let reply = photo.creation().header("content-type", "image/jpeg").bytes(*b"abc").send();
     let _ = reply.problem(415, "unsupported_media_type");
+    assert_eq!(app.count("SELECT count(*) AS n FROM uploads"), 0, "nothing was begun");
 });
 
 must!(every_patch_must_say_when_the_upload_expires, |app| {
