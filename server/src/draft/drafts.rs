@@ -323,6 +323,20 @@ mod tests {
         }
     }
 
+    /// Asked before anything is read for a request: with places left nobody is sent away by it.
+    #[test]
+    fn a_server_is_full_when_its_last_place_is_taken_and_no_longer() {
+        let drafts = Drafts::default();
+        let rest = drafts.place(BYTES_OF_A_PLACE * (PLACES - 2)).unwrap();
+        assert!(!drafts.is_full());
+        let last = drafts.place(0).unwrap();
+        assert!(drafts.is_full());
+        assert_eq!(drafts.place(0).unwrap_err().code(), api_spec::problem::Code::Overloaded);
+        drop(last);
+        assert!(!drafts.is_full());
+        drop(rest);
+    }
+
     /// Sync's figure: a thousand large drafts in 0.6 GB. A draft of 3,000 changes is 13 KB as saved.
     #[test]
     fn a_thousand_large_drafts_fit_into_the_limit() {
