@@ -224,6 +224,12 @@ pub fn load(snapshot: &[u8]) -> Result<Automerge, Rejection> {
     twin::load(snapshot)
 }
 
+/// Whether a document is the same after it was saved and loaded.
+#[must_use]
+pub fn reloads(doc: &Automerge) -> bool {
+    twin::verify(doc).is_ok()
+}
+
 /// Parses the framing of one change without giving it to the library: its hash, and how many
 /// operations it holds.
 ///

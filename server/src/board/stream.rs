@@ -58,12 +58,10 @@ pub async fn stream_changes(
     };
     let events = stream::unfold(watcher, |mut watcher| async move {
         let next = watcher.next().await?;
-        Some((Ok::<Bytes, actix_web::Error>(next), watcher))
+        Some((next, watcher))
     });
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"))
-        // When it ends nobody waits for more on it: least of all for a reader who is too slow.
-        .force_close()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         // Compression would hold events back until a block is full.
         .insert_header((header::CONTENT_ENCODING, "identity"))
@@ -84,6 +82,11 @@ fn place(request: &HttpRequest, query: StreamQuery) -> Result<Option<FeedCursor>
     text.map(parse).transpose()
 }
 
+/// A watcher who reads more slowly than things happen.
+#[derive(Debug, thiserror::Error)]
+#[error("a watcher reads too slowly")]
+struct TooSlow;
+
 /// One connection.
 struct Watcher {
     app: web::Data<App>,
@@ -98,11 +101,11 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// The next piece to send; none ends the connection.
-    async fn next(&mut self) -> Option<Bytes> {
+    /// The next piece to send; none ends the stream, and a fault the connection with all that is unsent.
+    async fn next(&mut self) -> Option<Result<Bytes, TooSlow>> {
         loop {
             if let Some(piece) = self.waiting.pop_front() {
-                return Some(piece);
+                return Some(Ok(piece));
             }
             if self.behind {
                 self.catch_up().await.ok()?;
@@ -110,10 +113,11 @@ impl Watcher {
             }
             match tokio::time::timeout(BEAT, self.listening.recv()).await {
                 Ok(Ok(told)) => self.say(&told),
-                // Lagged: what was missed is read from the database at the next connection.
+                // What was missed is read from the database at the next connection. An end that waits
+                // until everything is sent would wait for a reader who does not read.
                 Ok(Err(RecvError::Lagged(_))) => {
                     metrics::counter!("chakan_slow_watchers_total").increment(1);
-                    return None;
+                    return Some(Err(TooSlow));
                 }
                 Ok(Err(RecvError::Closed)) => return None,
                 Err(_) => self.beat().await?,

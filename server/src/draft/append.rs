@@ -388,14 +388,14 @@ fn judge<A: Append>(work: &A, on: &On, context: &PushContext) -> Result<Verdict,
     let slices: Vec<&[u8]> = changes.iter().map(Vec::as_slice).collect();
     let admit = || {
         let view = on.view()?;
-        let admitted = gate::admit(view.as_ref().unwrap_or(&on.doc), context, &slices)?;
+        let base = view.as_ref().unwrap_or(&on.doc);
+        let admitted = gate::admit(base, context, &slices)?;
         let (admitted, snapshot) = match on.landing {
-            Landing::Draft if on.snapshot_due(&admitted.rows) => {
-                admitted.snapshot().map(|(admitted, bytes)| (admitted, Some(bytes)))?
-            }
+            _ if admitted.rows.is_empty() => (admitted, None),
+            Landing::Draft if on.snapshot_due(&admitted.rows) => proven(base, admitted)?,
             Landing::Draft => (admitted, None),
             // What is held beside the draft is followed by no snapshot that would be shown to load.
-            Landing::Late => (admitted.reload()?, None),
+            Landing::Late => (proven(base, admitted)?.0, None),
         };
         let conflicts = if admitted.contested { conflict::list(&admitted.doc) } else { Vec::new() };
         let pinned = on.from.pin.is_some();
@@ -406,6 +406,22 @@ fn judge<A: Append>(work: &A, on: &On, context: &PushContext) -> Result<Verdict,
     verdict
         .unwrap_or_else(|_| Err(panicked()))
         .map_err(|rejection| Refused::Gate { rejection, changes })
+}
+
+/// What was let in as it is after loading, and its snapshot. If what was there before does not load
+/// either, this push is not to blame: it is stored as a change, which can always be applied, and the draft
+/// goes on without a new snapshot.
+fn proven(base: &Automerge, admitted: Admitted) -> Result<(Admitted, Option<Vec<u8>>), Rejection> {
+    match admitted.clone().snapshot() {
+        Ok((proven, bytes)) => Ok((proven, Some(bytes))),
+        Err(rejection) if gate::reloads(base) => Err(rejection),
+        Err(rejection) => {
+            let rule = rejection.rule.code();
+            tracing::error!(rule, "a draft does not load any more and gets no snapshot");
+            metrics::counter!("chakan_draft_snapshots_failed_total").increment(1);
+            Ok((admitted, None))
+        }
+    }
 }
 
 impl On {
@@ -482,4 +498,69 @@ fn prepare(from: Head, landing: Landing, verdict: Verdict) -> Result<Prepared, A
 /// The refusal of somebody who sees the case but does not work on it.
 pub(super) fn not_a_writer() -> ApiError {
     ApiError::new(Code::Forbidden).detail("you are not among those who work on this draft")
+}
+
+#[cfg(test)]
+mod tests {
+    use sync_core::{
+        automerge::{Change, ReadDoc, legacy::OpId},
+        edit::{DraftEditor, Writer},
+        model::{Seed, schema::Role, seed},
+        time::Instant,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    const AT: Instant = Instant(1_780_000_000_000);
+
+    fn surveyor() -> Writer {
+        let person = PersonId(Uuid::from_u128(5));
+        let roles = Roles::NONE.with(Role::Surveyor);
+        Writer { actor: ActorId::from([5; 16]), person, roles }
+    }
+
+    fn place(doc: &mut Automerge, name: &str) -> Change {
+        let writer = surveyor();
+        let mut pen = DraftEditor::new(doc, &writer, AT).unwrap();
+        pen.set_scene("place", name).unwrap();
+        doc.get_last_local_change().unwrap()
+    }
+
+    fn let_in(doc: &Automerge, last_seq: u64, change: &Change) -> Admitted {
+        let Writer { actor, person, roles } = surveyor();
+        let context = PushContext { actor, person, roles, last_seq, now: AT };
+        gate::admit(doc, &context, &[change.raw_bytes()]).unwrap()
+    }
+
+    #[test]
+    fn a_draft_that_does_not_load_any_more_loses_nothing_that_comes_after() {
+        let sound = seed(&Seed {
+            case_id: Uuid::from_u128(1).into(),
+            actor: ActorId::from([1; 16]),
+            at: AT,
+            vehicles: Vec::new(),
+            checklist: Vec::new(),
+        })
+        .unwrap();
+        let mut device = sound.clone();
+        let change = place(&mut device, "x");
+        let admitted = let_in(&sound, 0, &change);
+        let (_, bytes) = proven(&sound, admitted.clone()).unwrap();
+        assert!(gate::load(&bytes.unwrap()).is_ok());
+
+        // It overwrites what nobody wrote: it can be applied, and what comes out cannot be loaded.
+        let mut wrong = change.decode();
+        wrong.operations[0].pred = vec![OpId::new(9_998, &ActorId::from([1; 16]))].into();
+        let mut broken = sound.clone();
+        broken.apply_changes([Change::from(wrong)]).unwrap();
+        let blamed = Admitted { doc: broken.clone(), ..admitted };
+        assert_eq!(proven(&sound, blamed).unwrap_err().rule, Rule::Unloadable);
+
+        let mut device = broken.clone();
+        let after = place(&mut device, "y");
+        let (stored, snapshot) = proven(&broken, let_in(&broken, 1, &after)).unwrap();
+        assert_eq!((stored.rows.len(), snapshot), (1, None));
+        assert!(stored.doc.get_missing_deps(&[]).is_empty());
+    }
 }

@@ -71,6 +71,10 @@ must!(creation_with_upload_must_have_its_content_type, |app| {
     let photo = waiting(&app, 1);
     let reply = photo.creation().header("content-type", "image/jpeg").bytes(*b"abc").send();
     let _ = reply.problem(415, "unsupported_media_type");
+    let more = vec![0; photo.bytes.len() + 1];
+    let kind = "application/offset+octet-stream";
+    let reply = photo.creation().header("content-type", kind).bytes(more).send();
+    let _ = reply.problem(413, "too_large");
     assert_eq!(app.count("SELECT count(*) AS n FROM uploads"), 0, "nothing was begun");
 });
 

@@ -79,15 +79,19 @@ pub async fn create_upload(
     headers::check_version(asked)?;
     let length = headers::length(asked)?;
     let metadata = headers::metadata(asked)?;
-    let with_bytes = headers::content_length(asked)?.is_none_or(|length| length > 0)
-        && asked.contains_key(header::CONTENT_TYPE);
+    let more = headers::content_length(asked)?;
+    let with_bytes =
+        more.is_none_or(|length| length > 0) && asked.contains_key(header::CONTENT_TYPE);
     let checksum = headers::checksum(asked)?;
     if with_bytes {
         headers::check_content_type(asked)?;
     }
+    let goes_on = with_bytes || length == 0;
+    if goes_on {
+        rules::judge_append((0, more), (0, length)).map_err(refused)?;
+    }
     let actor = actor.into_actor();
     room::check(&app, metadata.sha256, length).await?;
-    let goes_on = with_bytes || length == 0;
     let upload = create(&app, &actor, (length, goes_on), metadata).await?;
     let mut answer = HttpResponse::Created();
     answer
@@ -97,7 +101,6 @@ pub async fn create_upload(
         return Ok(answer.insert_header(("upload-offset", "0")).finish());
     }
     let lease = Lease { id: upload.id.0, fence: upload.fence() };
-    let more = headers::content_length(asked)?;
     Appended { app, actor, lease, upload, answer }.go_on((0, more), body, checksum).await
 }
 
