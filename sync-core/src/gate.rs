@@ -87,26 +87,22 @@ pub struct Admitted {
 }
 
 impl Admitted {
-    /// `doc` as it is stored for readers to start from, after it was shown to load.
-    ///
-    /// # Errors
-    /// As [`Self::reload`].
-    pub fn snapshot(self) -> Result<(Self, Vec<u8>), Rejection> {
-        let proven = self.reload()?;
-        let bytes = proven.doc.save();
-        Ok((proven, bytes))
+    /// `doc` as it is stored for readers to start from: only what was loaded once.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Vec<u8>> {
+        self.reloaded.then(|| self.doc.save())
     }
 
-    /// Saves `doc` and loads it again, unless that was done.
+    /// Saves `doc` and loads it again, unless that was done. If it fails, `doc` stays as it was.
     ///
     /// # Errors
     /// [`Rule::Unloadable`], [`Rule::Diverged`], [`Rule::Unreadable`] or [`Rule::LibraryPanic`].
-    pub fn reload(self) -> Result<Self, Rejection> {
-        if self.reloaded {
-            return Ok(self);
+    pub fn reload(&mut self) -> Result<(), Rejection> {
+        if !self.reloaded {
+            let twin::Verified { doc, saved, contested } = twin::verify(&self.doc)?;
+            (self.doc, self.saved, self.contested, self.reloaded) = (doc, saved, contested, true);
         }
-        let twin::Verified { doc, saved, contested } = twin::verify(&self.doc)?;
-        Ok(Self { doc, saved, contested, reloaded: true, ..self })
+        Ok(())
     }
 }
 

@@ -154,6 +154,8 @@ fn read_after(app: &TestApp, token: &str, meanwhile: impl FnOnce()) -> Vec<Strin
     // An event has been told when its blank line is here: the connection ends anywhere.
     let (mut ids, mut id) = (Vec::new(), None);
     for line in lines.map_while(Result::ok) {
+        // An orderly end would wait until a reader who does not read has read everything.
+        assert_ne!(line, "0", "the last chunk was sent");
         match line.strip_prefix("id: ") {
             Some(next) => id = Some(next.to_owned()),
             None if line.is_empty() => ids.extend(id.take()),

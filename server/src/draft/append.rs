@@ -16,7 +16,7 @@ use sync_core::{
 use super::{
     access::Landing,
     document::{self, Loading},
-    landing, refuse,
+    drafts, landing, refuse,
     rules::Head,
     store,
 };
@@ -389,13 +389,12 @@ fn judge<A: Append>(work: &A, on: &On, context: &PushContext) -> Result<Verdict,
     let admit = || {
         let view = on.view()?;
         let base = view.as_ref().unwrap_or(&on.doc);
-        let admitted = gate::admit(base, context, &slices)?;
-        let (admitted, snapshot) = match on.landing {
-            _ if admitted.rows.is_empty() => (admitted, None),
-            Landing::Draft if on.snapshot_due(&admitted.rows) => proven(base, admitted)?,
-            Landing::Draft => (admitted, None),
-            // What is held beside the draft is followed by no snapshot that would be shown to load.
-            Landing::Late => (proven(base, admitted)?.0, None),
+        let mut admitted = gate::admit(base, context, &slices)?;
+        let snapshot = if on.is_due(&admitted.rows) {
+            prove(base, &mut admitted)?;
+            admitted.snapshot().filter(|_| on.landing == Landing::Draft)
+        } else {
+            None
         };
         let conflicts = if admitted.contested { conflict::list(&admitted.doc) } else { Vec::new() };
         let pinned = on.from.pin.is_some();
@@ -408,28 +407,28 @@ fn judge<A: Append>(work: &A, on: &On, context: &PushContext) -> Result<Verdict,
         .map_err(|rejection| Refused::Gate { rejection, changes })
 }
 
-/// What was let in as it is after loading, and its snapshot. If what was there before does not load
-/// either, this push is not to blame: it is stored as a change, which can always be applied, and the draft
-/// goes on without a new snapshot.
-fn proven(base: &Automerge, admitted: Admitted) -> Result<(Admitted, Option<Vec<u8>>), Rejection> {
-    match admitted.clone().snapshot() {
-        Ok((proven, bytes)) => Ok((proven, Some(bytes))),
-        Err(rejection) if gate::reloads(base) => Err(rejection),
-        Err(rejection) => {
+/// Loads what was let in. If what was there before does not load either, this push is not to blame: it is
+/// stored as a change, which can always be applied, and the draft goes on without a new snapshot.
+fn prove(base: &Automerge, admitted: &mut Admitted) -> Result<(), Rejection> {
+    match admitted.reload() {
+        Err(rejection) if !gate::reloads(base) => {
             let rule = rejection.rule.code();
             tracing::error!(rule, "a draft does not load any more and gets no snapshot");
             metrics::counter!("chakan_draft_snapshots_failed_total").increment(1);
-            Ok((admitted, None))
+            Ok(())
         }
+        outcome => outcome,
     }
 }
 
 impl On {
-    /// Whether a snapshot is stored with these changes.
-    fn snapshot_due(&self, rows: &[AdmittedChange]) -> bool {
+    /// Whether these changes are loaded now: with a snapshot in the draft, always where they are held
+    /// beside it, since no snapshot follows there.
+    fn is_due(&self, rows: &[AdmittedChange]) -> bool {
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let bytes = count(rows.iter().map(|row| row.bytes.len()).sum());
-        self.from.snapshot_due(count(rows.len()), bytes)
+        let due = self.landing == Landing::Late || self.from.snapshot_due(count(rows.len()), bytes);
+        due && !rows.is_empty()
     }
 
     /// The draft with what is held of the actor on top, if anything is.
@@ -490,8 +489,7 @@ fn prepare(from: Head, landing: Landing, verdict: Verdict) -> Result<Prepared, A
         conflicts,
         amends,
         doc: Arc::new(admitted.doc),
-        // One that grew change by change takes up to a fifth more memory than one that was loaded.
-        saved: if admitted.reloaded { admitted.saved } else { admitted.saved / 4 * 5 },
+        saved: if admitted.reloaded { admitted.saved } else { drafts::grown(admitted.saved) },
     })
 }
 
@@ -546,21 +544,24 @@ mod tests {
         let mut device = sound.clone();
         let change = place(&mut device, "x");
         let admitted = let_in(&sound, 0, &change);
-        let (_, bytes) = proven(&sound, admitted.clone()).unwrap();
-        assert!(gate::load(&bytes.unwrap()).is_ok());
+        assert_eq!(admitted.snapshot(), None, "nobody has loaded it");
+        let mut honest = admitted.clone();
+        prove(&sound, &mut honest).unwrap();
+        assert!(gate::load(&honest.snapshot().unwrap()).is_ok());
 
         // It overwrites what nobody wrote: it can be applied, and what comes out cannot be loaded.
         let mut wrong = change.decode();
         wrong.operations[0].pred = vec![OpId::new(9_998, &ActorId::from([1; 16]))].into();
         let mut broken = sound.clone();
         broken.apply_changes([Change::from(wrong)]).unwrap();
-        let blamed = Admitted { doc: broken.clone(), ..admitted };
-        assert_eq!(proven(&sound, blamed).unwrap_err().rule, Rule::Unloadable);
+        let mut blamed = Admitted { doc: broken.clone(), ..admitted };
+        assert_eq!(prove(&sound, &mut blamed).unwrap_err().rule, Rule::Unloadable);
 
         let mut device = broken.clone();
         let after = place(&mut device, "y");
-        let (stored, snapshot) = proven(&broken, let_in(&broken, 1, &after)).unwrap();
-        assert_eq!((stored.rows.len(), snapshot), (1, None));
+        let mut stored = let_in(&broken, 1, &after);
+        prove(&broken, &mut stored).unwrap();
+        assert_eq!((stored.rows.len(), stored.snapshot()), (1, None));
         assert!(stored.doc.get_missing_deps(&[]).is_empty());
     }
 }
